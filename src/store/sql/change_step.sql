@@ -1,0 +1,29 @@
+, agreed as (
+    select f.*, c.result, c.changed, c.commands
+    from fenced f join change c on c.op = f.op
+    where c.problem is null
+), journaled as (
+    insert into journal (operation, name, kind, state, answer, settled_at)
+    select op, step, 'step', 'done', result, now() from agreed
+), noted as (
+    update operations o set accepted = coalesce(a.result -> 'answer', a.result), updated_at = now()
+    from agreed a where o.id = a.op and a.announced
+), told as (
+    insert into outbox (operation, kind, subject, payload)
+    select op, 'event', 'events.' || service || '.' || topic || '.accepted',
+           jsonb_build_object('operation', op, 'service', service, 'topic', topic,
+               'outcome', 'accepted', 'request_hash', request_hash,
+               'result', coalesce(result -> 'answer', result),
+               'changed', coalesce(changed, '[]'), 'at', now())
+    from agreed where announced
+    returning id, operation, kind, subject, payload
+), ordered as (
+    insert into outbox (operation, kind, subject, payload)
+    select op, 'command', 'queue.' || (c.command ->> 'service') || '.' || (c.command ->> 'topic'), c.command
+    from agreed, jsonb_array_elements(agreed.commands) as c (command)
+    returning id, operation, kind, subject, payload
+)
+select f.op, c.result, c.problem, c.op is not null as said,
+       (select jsonb_agg(jsonb_build_object('id', m.id, 'kind', m.kind, 'subject', m.subject, 'payload', m.payload))
+        from (select * from told union all select * from ordered) m where m.operation = f.op) as messages
+from fenced f left join change c on c.op = f.op

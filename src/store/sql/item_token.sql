@@ -1,0 +1,1 @@
+select item_id, access_token from plaid_items where id = $1

@@ -1,0 +1,1 @@
+select * from dead_letters where id = $1

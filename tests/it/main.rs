@@ -1,0 +1,10 @@
+//! The integration tests: one binary, real NATS and PostgreSQL, the partners' sandbox over HTTP, the
+//! fleet's own ingress and workers.
+//!
+//! `harness` starts all that for each test, on free ports, with a database and a broker of its own.
+//! Flows are in one folder for each service, faults in `faults`, documents and layout in `contracts`
+//! and `tidy`.
+
+mod harness;
+mod runtime;
+mod wallet;

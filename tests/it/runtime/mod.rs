@@ -1,0 +1,3 @@
+//! The runtime's own promises.
+
+mod statements;

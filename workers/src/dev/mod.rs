@@ -1,0 +1,6 @@
+//! Development: private servers, the partners' sandbox, the demo. Absent from production builds.
+
+pub mod demo;
+pub mod kill_at;
+pub mod run;
+pub mod stack;

@@ -1,0 +1,15 @@
+//! The movements of a wallet.
+
+use crate::handler::{Answerer, unavailable};
+use crate::services::Services;
+use subjects::envelope::Problem;
+use subjects::wallet::{TransactionList, Transactions};
+use tranche::store::wallets;
+
+impl Answerer for TransactionList {
+    async fn answer(self, services: &Services) -> Result<Transactions, Problem> {
+        wallets::transactions(&services.db, self.wallet_id)
+            .await
+            .map_err(|e| unavailable(&e))
+    }
+}
