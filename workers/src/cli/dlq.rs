@@ -1,4 +1,8 @@
 //! `tranche dlq`: dead letters at a terminal.
+#![expect(
+    clippy::doc_markdown,
+    reason = "doc comments here are the help that a terminal shows"
+)]
 
 use super::{Failure, say};
 use crate::fleet;

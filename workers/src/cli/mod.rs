@@ -5,7 +5,6 @@
 mod dlq;
 mod roles;
 
-#[cfg(feature = "dev")]
 pub(crate) use roles::stop_on_signal;
 
 use clap::{Parser, Subcommand};
@@ -34,6 +33,10 @@ pub struct Cli {
     command: Command,
 }
 
+#[expect(
+    clippy::doc_markdown,
+    reason = "doc comments here are the help that a terminal shows"
+)]
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Take messages and work on them.
@@ -45,6 +48,11 @@ enum Command {
         #[cfg(feature = "dev")]
         #[arg(long, hide = true, env = "TRANCHE_KILL_AT")]
         kill_at: Option<String>,
+        /// Stop when standard input ends, as it does when the process that started this one is gone
+        /// (development).
+        #[cfg(feature = "dev")]
+        #[arg(long, hide = true)]
+        with_parent: bool,
     },
     /// Turn HTTP into messages and back.
     Ingress,
@@ -106,7 +114,19 @@ pub fn main() -> ExitCode {
 async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let load = || Config::load(&cli.config, &cli.env).map(Arc::new);
     match cli.command {
-        Command::Worker { topics, .. } => roles::worker(load()?, &topics).await?,
+        Command::Worker {
+            topics,
+            #[cfg(feature = "dev")]
+            with_parent,
+            ..
+        } => {
+            let stop = stop_on_signal();
+            #[cfg(feature = "dev")]
+            if with_parent {
+                crate::dev::parent::stop_with_parent(stop.clone());
+            }
+            roles::worker(load()?, &topics, stop).await?;
+        }
         Command::Ingress => roles::ingress(load()?).await?,
         Command::Migrate => roles::migrate(load()?.as_ref()).await?,
         Command::Topology { act } => return roles::topology(load()?.as_ref(), act).await,

@@ -42,8 +42,12 @@ pub(crate) fn stop_on_signal() -> CancellationToken {
     stop
 }
 
-pub(crate) async fn worker(config: Arc<Config>, topics: &str) -> Result<(), Failure> {
-    Ok(fleet::run_worker(config, topics, stop_on_signal()).await?)
+pub(crate) async fn worker(
+    config: Arc<Config>,
+    topics: &str,
+    stop: CancellationToken,
+) -> Result<(), Failure> {
+    Ok(fleet::run_worker(config, topics, stop).await?)
 }
 
 pub(crate) async fn ingress(config: Arc<Config>) -> Result<(), Failure> {
@@ -67,18 +71,19 @@ pub(crate) async fn topology(config: &Config, act: Topology) -> Result<ExitCode,
     let clean = match act {
         Topology::Plan => {
             let differences = topology::plan(&jetstream, &settings).await?;
-            differences
-                .iter()
-                .for_each(|difference| say(&difference.to_string()));
+            for difference in &differences {
+                say(&difference.to_string());
+            }
             differences.is_empty()
         }
         Topology::Apply => {
             let applied = topology::apply(&jetstream, &settings).await?;
-            applied.done.iter().for_each(|done| say(&done.to_string()));
-            applied
-                .undone
-                .iter()
-                .for_each(|undone| say(&undone.to_string()));
+            for done in &applied.done {
+                say(&done.to_string());
+            }
+            for undone in &applied.undone {
+                say(&undone.to_string());
+            }
             applied.undone.is_empty()
         }
     };

@@ -4,13 +4,14 @@
 //! `tranche dev`, `tranche demo`, the tests and the benchmarks all start the same way, so that what
 //! works in one works in the others.
 
+use reqwest::{Method, Response};
 use sandbox::servers::{
     Durability, MissingTool, NatsOptions, NatsServer, Postgres, PostgresOptions, Reporter,
     ServerError, Tools, Workspace,
 };
 use sandbox::{Sandbox, SandboxConfig, SandboxError};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -61,9 +62,9 @@ pub enum StackError {
     /// The ingress did not start.
     #[error(transparent)]
     Ingress(#[from] IngressError),
-    /// The sandbox did not take the webhook subscription.
-    #[error("the sandbox did not take the webhook subscription")]
-    Subscription(#[from] reqwest::Error),
+    /// The sandbox did not do what its account's holder asked.
+    #[error("the sandbox did not answer the holder of its account")]
+    Holder(#[from] reqwest::Error),
 }
 
 /// How the surroundings differ from one use to another.
@@ -150,31 +151,57 @@ impl Stack {
     }
 
     async fn subscribe(&self, ingress: SocketAddr) -> Result<(), StackError> {
+        let subscription = json!({
+            "url": format!("http://{ingress}/hooks/dwolla"), "secret": WEBHOOK_SECRET,
+        });
+        let path = "webhook-subscriptions";
+        self.dwolla(Method::POST, path, Some(&subscription)).await?;
+        Ok(())
+    }
+
+    /// Lets Dwolla's banks settle what is pending. In Dwolla's own sandbox, too, nothing settles
+    /// unless it is asked to.
+    pub async fn settle_banks(&self) -> Result<(), StackError> {
+        self.dwolla(Method::POST, "sandbox-simulations", None)
+            .await?;
+        Ok(())
+    }
+
+    /// What Dwolla says a balance holds, in dollars.
+    pub async fn balance(&self, id: &str) -> Result<String, StackError> {
+        let path = format!("funding-sources/{id}/balance");
+        let balance: Value = self.dwolla(Method::GET, &path, None).await?.json().await?;
+        let value = balance["balance"]["value"].as_str();
+        Ok(value.unwrap_or_default().to_owned())
+    }
+
+    /// A request to Dwolla's sandbox as the holder of the account.
+    async fn dwolla(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Response, reqwest::Error> {
         let dwolla = self.sandbox.dwolla_url();
         let client = reqwest::Client::builder().build()?;
-        let token: serde_json::Value = client
+        let credentials = &self.config.dwolla;
+        let token: Value = client
             .post(format!("{dwolla}/token"))
-            .basic_auth(
-                &self.config.dwolla.key,
-                Some(self.config.dwolla.secret.expose_secret()),
-            )
+            .basic_auth(&credentials.key, Some(credentials.secret.expose_secret()))
             .form(&[("grant_type", "client_credentials")])
             .send()
             .await?
             .error_for_status()?
             .json()
             .await?;
-        client
-            .post(format!("{dwolla}/webhook-subscriptions"))
+        let mut request = client
+            .request(method, format!("{dwolla}/{path}"))
             .bearer_auth(token["access_token"].as_str().unwrap_or_default())
-            .header("accept", "application/vnd.dwolla.v1.hal+json")
-            .json(&json!({
-                "url": format!("http://{ingress}/hooks/dwolla"), "secret": WEBHOOK_SECRET,
-            }))
-            .send()
-            .await?
-            .error_for_status()?;
-        Ok(())
+            .header("accept", "application/vnd.dwolla.v1.hal+json");
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        request.send().await?.error_for_status()
     }
 
     /// The variables that give another process of the fleet the same configuration.
