@@ -59,6 +59,11 @@ impl Shape {
 
     /// The payload, checked and in canonical form.
     pub(crate) fn prepare(&self, payload: Map<String, Value>) -> Result<Prepared, Problem> {
+        let mut texts = payload.iter();
+        if let Some(field) = texts.find_map(|(name, value)| unstorable(name, value)) {
+            let complaint = vec![UNSTORABLE.to_owned()];
+            return Err(bad_request(Complaints::from([(field, complaint)])));
+        }
         let value = Value::Object(payload);
         if !self.validator.is_valid(&value) {
             let mut complaints = Complaints::new();
@@ -105,6 +110,26 @@ impl Shape {
 }
 
 const MISSING: &str = "missing data for required field";
+const UNSTORABLE: &str = "must not contain the character NUL";
+
+/// The path of the first text that holds U+0000, which JSON allows and PostgreSQL can not store: a
+/// command with one would fail in every worker.
+fn unstorable(path: &str, value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => text.contains('\0').then(|| path.to_owned()),
+        Value::Array(items) => {
+            let mut items = items.iter().enumerate();
+            items.find_map(|(index, item)| unstorable(&format!("{path}.{index}"), item))
+        }
+        Value::Object(fields) => fields.iter().find_map(|(name, value)| {
+            if name.contains('\0') {
+                return Some(path.to_owned());
+            }
+            unstorable(&format!("{path}.{name}"), value)
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
 
 /// 400 with messages per field; what concerns the payload as a whole becomes the sentence.
 fn bad_request(mut fields: Complaints) -> Problem {
@@ -259,6 +284,19 @@ mod tests {
         });
         let fields = complaints("directory/profile_upsert", payload);
         assert_eq!(fields, json!({"person.city": ["must be of type: string"]}));
+    }
+
+    #[test]
+    fn a_text_that_can_not_be_stored_is_refused_wherever_it_stands() {
+        let unstorable = json!(["must not contain the character NUL"]);
+        for (payload, field) in [
+            (json!({"public_token": "a\u{0}"}), "public_token"),
+            (json!({"person": {"city": "a\u{0}"}}), "person.city"),
+            (json!({"data": [{"b\u{0}": 1}]}), "data.0"),
+        ] {
+            let fields = complaints("wallet/bank_exchange", payload);
+            assert_eq!(fields, json!({field: unstorable}));
+        }
     }
 
     #[test]

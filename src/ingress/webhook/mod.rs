@@ -52,16 +52,19 @@ impl Ingress {
         parts: &Parts,
         body: &[u8],
     ) -> Result<Webhook, Refusal> {
-        let (id, kind) = match partner {
+        let (id, kind, salt) = match partner {
             Partner::Dwolla => {
                 let secret = self.config.ingress.dwolla_webhook_secret.expose_secret();
                 dwolla::verify(secret, &parts.headers, body)?;
-                (Some("id"), "topic")
+                (Some("id"), "topic", String::new())
             }
             Partner::Plaid => {
-                self.verify_plaid(&parts.headers, body).await?;
-                // Plaid's events have no id: the same body is the same event.
-                (None, "webhook_code")
+                // Plaid's events have no id. The same body may tell of two things that happened,
+                // so the time of the signature is part of the id. A retry is signed anew and handled
+                // again: an event sets a state and adds nothing, so at worst a login is asked for
+                // once more.
+                let signed_at = self.verify_plaid(&parts.headers, body).await?;
+                (None, "webhook_code", format!("{signed_at}."))
             }
         };
         let event: Value = serde_json::from_slice(body).unwrap_or_default();
@@ -69,9 +72,17 @@ impl Ingress {
         let given = id
             .map(text)
             .filter(|id| (1..=LONGEST_ID).contains(&id.len()));
+        let derived = || {
+            hex::encode(
+                Sha256::new()
+                    .chain_update(salt)
+                    .chain_update(body)
+                    .finalize(),
+            )
+        };
         Ok(Webhook {
             partner: partner.name().to_owned(),
-            event_id: given.map_or_else(|| hex::encode(Sha256::digest(body)), str::to_owned),
+            event_id: given.map_or_else(derived, str::to_owned),
             event_type: text(kind).to_owned(),
             headers: kept(parts),
             body: STANDARD.encode(body),

@@ -54,13 +54,13 @@ struct Token<'a> {
 }
 
 impl Ingress {
-    /// Refuses a body whose token does not hold. The cheap checks come first, so that a forged
-    /// request rarely causes a question to the workers.
+    /// When Plaid signed the body, in Unix seconds; a body whose token does not hold is refused. The
+    /// cheap checks come first, so that a forged request rarely causes a question to the workers.
     pub(super) async fn verify_plaid(
         &self,
         headers: &HeaderMap,
         body: &[u8],
-    ) -> Result<(), Refusal> {
+    ) -> Result<i64, Refusal> {
         let given = headers
             .get("plaid-verification")
             .and_then(|token| token.to_str().ok());
@@ -73,7 +73,7 @@ impl Ingress {
             .await?
             .ok_or_else(Refusal::unauthorized)?;
         if is_signed(&token, &key) {
-            Ok(())
+            Ok(token.claims.iat)
         } else {
             Err(Refusal::unauthorized())
         }
