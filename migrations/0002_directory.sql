@@ -12,17 +12,19 @@ create table users (
 );
 
 create table profiles (
-    id         bigint      primary key,
-    version    bigint      not null,
-    user_id    bigint      not null,
-    type       text        not null,
-    kyc_status text        not null default 'new',
+    id          bigint      primary key,
+    version     bigint      not null,
+    user_id     bigint      not null,
+    type        text        not null,
+    kyc_status  text        not null default 'new',
     -- without the SSN
-    person     jsonb       not null,
+    person      jsonb       not null,
     -- the SSN, sealed; its number of digits beside it, because a retry needs all nine
-    ssn        bytea,
-    ssn_digits integer,
-    updated_at timestamptz not null default now()
+    ssn         bytea,
+    ssn_digits  integer,
+    -- the version that told it: it may be older than the rest
+    ssn_version bigint,
+    updated_at  timestamptz not null default now()
 );
 
 create index profiles_user on profiles (user_id);

@@ -78,7 +78,20 @@ create table transactions (
 create index transactions_source on transactions (source_wallet_id, id);
 create index transactions_dest on transactions (dest_wallet_id, id);
 create unique index transactions_investment on transactions (investment_id)
-    where type = 'investment' and status <> 'cancelled';
+    where type = 'investment' and status not in ('cancelled', 'failed');
+
+-- Whether a pending movement of a wallet uses a bank account. Volatile, so that it sees what was
+-- committed while its caller waited for the account's row.
+create function bank_in_use(bank bigint, wallet bigint) returns boolean
+language sql volatile
+return exists (
+    select from transactions t
+    where t.dest_wallet_id = wallet and t.source_funding_id = bank
+      and t.status in ('created', 'pending', 'wait')
+    union all
+    select from transactions t
+    where t.source_wallet_id = wallet and t.dest_funding_id = bank
+      and t.status in ('created', 'pending', 'wait'));
 
 -- The ledger itself: every change of a wallet's three amounts, append only. A wallet's amounts are
 -- the sums of its postings.

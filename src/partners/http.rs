@@ -21,6 +21,7 @@ use super::breaker::{Breaker, Health};
 use super::limit::Budget;
 use crate::bus::effect::Call;
 use crate::bus::fault::{Cause, Fault};
+use crate::retry;
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Method, StatusCode};
@@ -222,7 +223,10 @@ impl Http {
             wait.as_millis()
         );
         let cause = Cause::new(&format!("{partner}_unavailable"), message);
-        Transport::NotSent(Fault::RetryAfter(wait, cause))
+        // It was our decision not to send, and no sign of anything about this operation: however long
+        // the outage, it must not use up the operation's attempts. All that wait do not come at once.
+        let spread = Duration::from_millis(retry::random() % 1000);
+        Transport::NotSent(Fault::Snooze(wait + spread, cause))
     }
 }
 

@@ -100,7 +100,7 @@ async fn an_answer_that_is_cut_short_is_unknown() {
 }
 
 #[tokio::test]
-async fn an_open_breaker_names_the_partner_and_the_time() {
+async fn an_open_breaker_names_the_partner_and_the_time_and_costs_no_attempt() {
     let (listener, url) = listener().await;
     drop(listener);
     let http = http(&url);
@@ -108,9 +108,9 @@ async fn an_open_breaker_names_the_partner_and_the_time() {
         assert!(send(&http, &url).await.is_err());
     }
     match send(&http, &url).await {
-        Err(Transport::NotSent(Fault::RetryAfter(wait, cause))) => {
+        Err(Transport::NotSent(Fault::Snooze(wait, cause))) => {
             assert_eq!(cause.code, "partner_unavailable");
-            assert!(wait <= Duration::from_secs(5));
+            assert!(wait <= Duration::from_secs(6));
         }
         other => panic!("{other:?}"),
     }

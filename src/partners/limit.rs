@@ -40,10 +40,9 @@ impl Budget {
             let wait = early.wait_time_from(self.clock.now());
             if wait > patience {
                 let message = "the budget of calls to this partner is used up; try later";
-                return Err(Fault::RetryAfter(
-                    wait,
-                    Cause::new("partner_budget", message),
-                ));
+                // Our own limit is no failed attempt of this operation.
+                let pause = wait.max(PATIENCE);
+                return Err(Fault::Snooze(pause, Cause::new("partner_budget", message)));
             }
             patience = patience.saturating_sub(wait);
             tokio::time::sleep(wait).await;

@@ -70,8 +70,8 @@ pub static ALL: &[&Statements] = &[
     &super::wallets::BANK_HOLD,
     &super::wallets::BANK_STATUS,
     &super::wallets::ITEM_NEEDS_LOGIN,
-    &super::wallets::RESERVE,
-    &super::wallets::POST,
+    &super::movements::RESERVE,
+    &super::movements::POST,
 ];
 
 static NOTHING: Statements = statements!("change_nothing");

@@ -25,7 +25,7 @@ pub fn user_upsert(user: &UserUpsert) -> Change<Upserted> {
 }
 
 /// Stores a profile, unless a newer version is stored. `sealed_ssn` is base64 of the sealed digits.
-pub fn profile_upsert(profile: &ProfileUpsert, sealed_ssn: Option<String>) -> Change<Upserted> {
+pub fn profile_upsert(profile: &ProfileUpsert, sealed_ssn: Option<&str>) -> Change<Upserted> {
     let digits = profile.person.ssn.as_ref().map(String::len);
     let person = subjects::directory::Person {
         ssn: None,

@@ -22,6 +22,7 @@ pub mod coalesce;
 pub mod dead_letters;
 pub mod directory;
 pub mod journal;
+pub mod movements;
 pub mod operations;
 pub mod outbox;
 pub mod wallets;
@@ -74,7 +75,7 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         let code = error
             .as_database_error()
-            .and_then(|e| e.code().map(|c| c.into_owned()));
+            .and_then(|e| e.code().map(std::borrow::Cow::into_owned));
         match code.as_deref() {
             Some("40001" | "40P01") => Self::Contended(error),
             // Class 08, 53, 57: connections, resources, an administrator's shutdown.
@@ -99,16 +100,29 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+/// What every session is told.
+///
+/// Each statement finds a few rows by their keys, whatever the tables' sizes: its plan is made once
+/// and kept, since planning these statements costs more than running them, and just-in-time
+/// compilation would cost more still. Timestamps inside JSON are written in the session's zone.
+const SESSION: [(&str, &str); 5] = [
+    ("TimeZone", "UTC"),
+    ("plan_cache_mode", "force_generic_plan"),
+    ("jit", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+];
+
 /// Connects a pool. Connections are not tested before use: a broken one shows in the statement, and
 /// every statement may be repeated.
 pub async fn connect(url: &SecretString, max_connections: u32) -> Result<PgPool, StoreError> {
     let options: PgConnectOptions = url.expose_secret().parse()?;
+    let options = options.statement_cache_capacity(256).options(SESSION);
     let pool = PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(Duration::from_secs(10))
         .test_before_acquire(false)
-        // Timestamps inside JSON are written in the session's zone: UTC, like everything else.
-        .connect_with(options.statement_cache_capacity(256).options([("TimeZone", "UTC")]))
+        .connect_with(options)
         .await?;
     Ok(pool)
 }
@@ -123,12 +137,16 @@ pub async fn check_migrated(pool: &PgPool) -> Result<(), StoreError> {
     let applied: Vec<i64> = sqlx::query_scalar(include_str!("sql/migrations_applied.sql"))
         .fetch_all(pool)
         .await
-        .or_else(
-            |e| match e.as_database_error().and_then(|e| e.code()).as_deref() {
+        .or_else(|e| {
+            match e
+                .as_database_error()
+                .and_then(sqlx::error::DatabaseError::code)
+                .as_deref()
+            {
                 Some("42P01") => Ok(Vec::new()),
                 _ => Err(e),
-            },
-        )?;
+            }
+        })?;
     match MIGRATIONS.iter().find(|m| !applied.contains(&m.version)) {
         Some(missing) => Err(StoreError::Behind(missing.version)),
         None => Ok(()),

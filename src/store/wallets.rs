@@ -1,22 +1,20 @@
-//! Wallets, linked bank accounts and movements.
+//! Wallets and linked bank accounts.
 
 use super::StoreError;
 use super::change::{Change, Statements, statements};
-use crate::domain::{ledger, wallet as wallet_rules};
+use crate::domain::wallet as wallet_rules;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::types::Json;
 use sqlx::{PgPool, Row as _};
-use std::sync::LazyLock;
 use subjects::directory::{Person, ProfileType};
 use subjects::ids::{
-    DwollaCustomerId, DwollaFundingSourceId, DwollaTransferId, FundingSourceId, InvestmentId,
-    OperationId, ProfileId, TransactionId, WalletId,
+    DwollaCustomerId, DwollaFundingSourceId, FundingSourceId, ProfileId, WalletId,
 };
 use subjects::money::{Usd, UsdNumber};
 use subjects::wallet::{
-    BankAccount, BankExchanged, BankProcessed, FundingSource, FundingSourceStatus, Transaction,
-    TransactionStatus, TransactionType, Transactions, Wallet, WalletState, WalletStatus,
+    BankAccount, BankExchanged, BankProcessed, FundingSource, FundingSourceStatus, Wallet,
+    WalletState, WalletStatus,
 };
 use uuid::Uuid;
 
@@ -27,8 +25,6 @@ pub(super) static BANK_ADD: Statements = statements!("bank_add");
 pub(super) static BANK_HOLD: Statements = statements!("bank_hold");
 pub(super) static BANK_STATUS: Statements = statements!("bank_status");
 pub(super) static ITEM_NEEDS_LOGIN: Statements = statements!("item_needs_login");
-pub(super) static RESERVE: Statements = statements!("reserve");
-pub(super) static POST: Statements = statements!("post");
 
 /// Gives a profile its wallet's row, once. Refuses a profile that is unknown (`profile_unknown`),
 /// may not have one, or whose identity is not verified.
@@ -146,127 +142,6 @@ pub fn item_needs_login<T: serde::de::DeserializeOwned>(item: &str, needs: bool)
     Change::new(&ITEM_NEEDS_LOGIN, input, vec![format!("item:{item}")])
 }
 
-/// A movement to begin.
-#[derive(Debug, Clone)]
-pub struct NewMovement {
-    /// What it is for, and how that begins.
-    pub begins: &'static ledger::Beginning,
-    /// Dollars.
-    pub amount: Usd,
-    /// The wallet of the person who asks: the source, or a deposit's destination.
-    pub wallet: WalletId,
-    /// The bank account on the other side, of a deposit or a withdrawal.
-    pub bank: Option<FundingSourceId>,
-    /// The wallet on the other side, of an investment.
-    pub other_wallet: Option<WalletId>,
-    /// The investment that it pays.
-    pub investment: Option<InvestmentId>,
-    /// The largest transfer that Dwolla's agreement allows.
-    pub transfer_limit: Usd,
-}
-
-/// A movement that has begun, with what its transfer needs.
-#[derive(Debug, Clone, serde::Serialize, Deserialize)]
-pub struct Begun {
-    /// What its caller may see.
-    pub answer: Transaction,
-    /// The row.
-    pub id: TransactionId,
-    /// The customer whose wallet it is, in whose list the transfer is found again.
-    pub customer: DwollaCustomerId,
-    /// Where the money is taken.
-    pub source: DwollaFundingSourceId,
-    /// Where it goes.
-    pub destination: DwollaFundingSourceId,
-}
-
-/// Begins a movement: refuses what may not be (`insufficient_funds`, `wallet_not_verified`,
-/// `wallet_frozen`, `above_transfer_limit`, an unlinked or unverified bank account).
-pub fn reserve(movement: &NewMovement) -> Change<Begun> {
-    let begin = movement.begins;
-    let input = json!({
-        "type": begin.kind, "status": begin.status, "amount": movement.amount,
-        "wallet_id": movement.wallet, "funding_source_id": movement.bank,
-        "other_wallet_id": movement.other_wallet, "investment_id": movement.investment,
-        "transfer_limit": movement.transfer_limit, "needs_funds": begin.needs_funds,
-        "source": effect(begin.source), "dest": effect(begin.dest),
-    });
-    Change::new(&RESERVE, input, vec![format!("wallet:{}", movement.wallet)])
-}
-
-/// Which movement a report is about.
-#[derive(Debug, Clone)]
-pub enum Movement {
-    /// Our row.
-    Row(TransactionId),
-    /// Dwolla's transfer, and the operation that its correlation id names, if it is one of ours:
-    /// a report may come before the transfer's id was stored.
-    Transfer(DwollaTransferId, Option<OperationId>),
-}
-
-/// What became of a report.
-#[derive(Debug, Clone, serde::Serialize, Deserialize)]
-pub struct Posted {
-    /// Whether it moved.
-    pub applied: bool,
-    /// The movement as it is now, or what the report asked to be answered.
-    pub answer: Value,
-}
-
-/// A report of where a movement stands.
-#[derive(Debug, Clone)]
-pub struct Report {
-    /// Which movement.
-    pub movement: Movement,
-    /// Where it stands now.
-    pub to: TransactionStatus,
-    /// Dwolla's transfer, if the report tells it.
-    pub transfer: Option<DwollaTransferId>,
-    /// Why it failed: the bank's code and words.
-    pub failure: Option<(String, String)>,
-    /// What to answer in place of the movement.
-    pub answer: Option<Value>,
-}
-
-/// Moves a movement forward by the ledger's table; a report that does not fit changes nothing, one
-/// about no movement of ours is refused as `transaction_unknown`.
-pub fn post(report: &Report) -> Change<Posted> {
-    let (row, transfer, origin) = match &report.movement {
-        Movement::Row(id) => (Some(*id), report.transfer.clone(), None),
-        Movement::Transfer(id, origin) => (None, Some(id.clone()), *origin),
-    };
-    let (code, reason) = report.failure.clone().unzip();
-    let touched = row.map_or_else(
-        || {
-            format!(
-                "transfer:{}",
-                transfer.as_ref().map_or("", DwollaTransferId::as_str)
-            )
-        },
-        |id| format!("transaction:{id}"),
-    );
-    let input = json!({
-        "rules": *RULES, "transaction_id": row, "transfer_id": transfer, "origin": origin,
-        "to": report.to, "failure_code": code, "failure_reason": reason, "answer": report.answer,
-    });
-    Change::new(&POST, input, vec![touched])
-}
-
-/// The ledger's table, as the statement reads it.
-static RULES: LazyLock<Value> = LazyLock::new(|| {
-    let rule = |t: &ledger::Transition| {
-        json!({
-            "kind": t.kind, "from": t.from, "to": t.to, "source": effect(t.source),
-            "dest": effect(t.dest), "reversal": t.reversal,
-        })
-    };
-    Value::Array(ledger::TRANSITIONS.iter().map(rule).collect())
-});
-
-fn effect(effect: ledger::Effect) -> Value {
-    json!({ "balance": effect.balance, "incoming": effect.incoming, "outgoing": effect.outgoing })
-}
-
 /// The wallet of a profile, if it has one.
 pub async fn detail(pool: &PgPool, profile: ProfileId) -> Result<Option<Wallet>, StoreError> {
     let row = sqlx::query(include_str!("sql/wallet_detail.sql")).bind(profile.0);
@@ -292,7 +167,10 @@ pub async fn detail(pool: &PgPool, profile: ProfileId) -> Result<Option<Wallet>,
     }))
 }
 
-fn dollars(row: &sqlx::postgres::PgRow, column: &'static str) -> Result<Usd, StoreError> {
+pub(super) fn dollars(
+    row: &sqlx::postgres::PgRow,
+    column: &'static str,
+) -> Result<Usd, StoreError> {
     let value: rust_decimal::Decimal = row.try_get(column)?;
     Usd::new(value).map_err(|e| StoreError::Corrupt {
         table: "wallets",
@@ -303,25 +181,13 @@ fn dollars(row: &sqlx::postgres::PgRow, column: &'static str) -> Result<Usd, Sto
     })
 }
 
-fn wallet_status(text: &str) -> Result<WalletStatus, StoreError> {
+pub(super) fn wallet_status(text: &str) -> Result<WalletStatus, StoreError> {
     WalletStatus::parse(text).ok_or_else(|| StoreError::Corrupt {
         table: "wallets",
         column: "status",
         row: String::new(),
         found: text.to_owned(),
         expected: "a wallet status",
-    })
-}
-
-/// The movements of a wallet, newest first, at most 200.
-pub async fn transactions(pool: &PgPool, wallet: WalletId) -> Result<Transactions, StoreError> {
-    let answers: Vec<Json<Transaction>> =
-        sqlx::query_scalar(include_str!("sql/transaction_list.sql"))
-            .bind(wallet.0)
-            .fetch_all(pool)
-            .await?;
-    Ok(Transactions {
-        items: answers.into_iter().map(|Json(answer)| answer).collect(),
     })
 }
 
@@ -450,66 +316,4 @@ pub async fn item(
 pub async fn login(pool: &PgPool, item: i64) -> Result<Option<(String, Vec<u8>)>, StoreError> {
     let login = sqlx::query_as(include_str!("sql/item_token.sql")).bind(item);
     Ok(login.fetch_optional(pool).await?)
-}
-
-/// A movement with what a call about its transfer needs.
-#[derive(Debug, Clone)]
-pub struct MovementRow {
-    /// The row.
-    pub id: TransactionId,
-    /// The operation that made it.
-    pub operation: OperationId,
-    /// What it is for.
-    pub kind: TransactionType,
-    /// Where it stands.
-    pub status: TransactionStatus,
-    /// Dollars.
-    pub amount: Usd,
-    /// Dwolla's transfer.
-    pub transfer: Option<DwollaTransferId>,
-    /// The wallets on its sides.
-    pub wallets: Vec<WalletId>,
-    /// The customer whose wallet the money leaves.
-    pub source_customer: Option<DwollaCustomerId>,
-    /// The balance that it leaves.
-    pub source_balance: Option<DwollaFundingSourceId>,
-    /// The balance that it reaches.
-    pub dest_balance: Option<DwollaFundingSourceId>,
-    /// What its caller may see.
-    pub answer: Transaction,
-}
-
-/// A movement.
-pub async fn movement(pool: &PgPool, id: TransactionId) -> Result<Option<MovementRow>, StoreError> {
-    let row = sqlx::query(include_str!("sql/movement.sql")).bind(id.0);
-    let Some(row) = row.fetch_optional(pool).await? else {
-        return Ok(None);
-    };
-    let text = |column| row.try_get::<Option<String>, _>(column);
-    let wallets = [
-        row.try_get::<Option<i64>, _>("source_wallet_id")?,
-        row.try_get("dest_wallet_id")?,
-    ];
-    let (kind, status): (String, String) = (row.try_get("type")?, row.try_get("status")?);
-    let corrupt = |column, found: &str| StoreError::Corrupt {
-        table: "transactions",
-        column,
-        row: id.to_string(),
-        found: found.to_owned(),
-        expected: "a value of the check constraint",
-    };
-    let Json(answer): Json<Transaction> = row.try_get("answer")?;
-    Ok(Some(MovementRow {
-        id,
-        operation: row.try_get("operation")?,
-        kind: TransactionType::parse(&kind).ok_or_else(|| corrupt("type", &kind))?,
-        status: TransactionStatus::parse(&status).ok_or_else(|| corrupt("status", &status))?,
-        amount: dollars(&row, "amount")?,
-        transfer: text("dwolla_id")?.map(|id| DwollaTransferId::new(&id)),
-        wallets: wallets.into_iter().flatten().map(WalletId).collect(),
-        source_customer: text("source_customer")?.map(|id| DwollaCustomerId::new(&id)),
-        source_balance: text("source_balance")?.map(|id| DwollaFundingSourceId::new(&id)),
-        dest_balance: text("dest_balance")?.map(|id| DwollaFundingSourceId::new(&id)),
-        answer,
-    }))
 }

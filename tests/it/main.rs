@@ -5,6 +5,17 @@
 //! Flows are in one folder for each service, faults in `faults`, documents and layout in `contracts`
 //! and `tidy`.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test's helpers fail the test, as its own lines do"
+)]
+
+mod contracts;
+mod directory;
 mod harness;
+mod ingress;
+mod kyc;
 mod runtime;
+mod tidy;
 mod wallet;

@@ -13,6 +13,7 @@ use subjects::spec::Topic;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tranche::bus::engine::Engine;
+use tranche::bus::route::{QueryRoute, Route};
 use tranche::bus::{consume, heartbeat, queries, relay, sweep, topology};
 use tranche::config::Config;
 use tranche::partners::Partners;
@@ -106,19 +107,26 @@ pub async fn run_worker(
     if routes.is_empty() {
         return Err(FleetError::NoTopic(pattern.to_owned()));
     }
+    tracing::info!(worker = name, topics = pattern, "working");
+    work(&engine, &config, routes, router::queries(&services), stop).await;
+    tracing::info!(worker = name, "stopped");
+    Ok(())
+}
+
+/// Works on these routes until `stop`, then takes nothing new, lets running handlers finish within
+/// the configured bound, and publishes what they committed.
+pub async fn work(
+    engine: &Arc<Engine>,
+    config: &Config,
+    routes: Vec<Route>,
+    queries: Vec<QueryRoute>,
+    stop: CancellationToken,
+) {
     // Signs of life and the relay go on while running handlers finish.
     let done = CancellationToken::new();
-    let (support, running, consumers) =
-        (TaskTracker::new(), TaskTracker::new(), TaskTracker::new());
-    support.spawn(heartbeat::beat(engine.clone(), done.clone()));
-    support.spawn(relay::relay(engine.clone(), done.clone()));
-    support.spawn(sweep::follow_advisories(engine.clone(), done.clone()));
-    support.spawn(sweep::sweep_unknown(
-        engine.clone(),
-        UNKNOWN_SUBJECTS,
-        done.clone(),
-    ));
-    for query in router::queries(&services) {
+    let support = support(engine, &done);
+    let (running, consumers) = (TaskTracker::new(), TaskTracker::new());
+    for query in queries {
         let (client, stop) = (engine.client().clone(), stop.clone());
         consumers.spawn(async move {
             if let Err(error) = queries::answer(client, query, stop).await {
@@ -135,23 +143,15 @@ pub async fn run_worker(
         let hands = over
             .and_then(|o| o.concurrency)
             .unwrap_or(route.topic.concurrency);
-        consumers.spawn(consume::consume(
-            engine.clone(),
-            route,
-            hands,
-            running.clone(),
-            stop.clone(),
-        ));
+        let (engine, running, stop) = (engine.clone(), running.clone(), stop.clone());
+        consumers.spawn(consume::consume(engine, route, hands, running, stop));
     }
-    tracing::info!(worker = name, topics = pattern, "working");
     stop.cancelled().await;
     consumers.close();
     consumers.wait().await;
     running.close();
-    if tokio::time::timeout(config.worker.drain(), running.wait())
-        .await
-        .is_err()
-    {
+    let drained = tokio::time::timeout(config.worker.drain(), running.wait()).await;
+    if drained.is_err() {
         tracing::warn!(
             left = running.len(),
             "handlers are left to their leases' end"
@@ -159,10 +159,19 @@ pub async fn run_worker(
     }
     engine.flush().await;
     done.cancel();
-    support.close();
     support.wait().await;
-    tracing::info!(worker = name, "stopped");
-    Ok(())
+}
+
+/// What every process does besides its topics.
+fn support(engine: &Arc<Engine>, done: &CancellationToken) -> TaskTracker {
+    let tasks = TaskTracker::new();
+    let every = UNKNOWN_SUBJECTS;
+    tasks.spawn(heartbeat::beat(engine.clone(), done.clone()));
+    tasks.spawn(relay::relay(engine.clone(), done.clone()));
+    tasks.spawn(sweep::follow_advisories(engine.clone(), done.clone()));
+    tasks.spawn(sweep::sweep_unknown(engine.clone(), every, done.clone()));
+    tasks.close();
+    tasks
 }
 
 /// Whether a topic fits a pattern.

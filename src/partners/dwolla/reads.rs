@@ -4,8 +4,8 @@ use super::client::Dwolla;
 use super::error::Answer;
 use super::types::{Balance, Customer, FundingSource, Transfer, TransferFailure};
 use super::wire::{
-    BalanceBody, CustomerBody, Customers, FailureBody, FundingSourceBody, FundingSources, Page,
-    TransferBody, Transfers,
+    BalanceBody, CustomerBody, Customers, Documents, FailureBody, FundingSourceBody,
+    FundingSources, Page, TransferBody, Transfers,
 };
 use crate::bus::fault::{Cause, Fault};
 use serde::de::DeserializeOwned;
@@ -35,6 +35,17 @@ impl Dwolla {
         Ok(sources
             .find(|source| source.is_balance && !source.removed)
             .map(|source| source.id))
+    }
+
+    /// Whether a document of the customer waits for its review. The customer's own status stays
+    /// `document` until the review is done.
+    pub async fn has_document_in_review(&self, id: &DwollaCustomerId) -> Result<bool, Fault> {
+        let url = self.url(&["customers", id.as_str(), "documents"]);
+        let page: Page<Documents> = read(self.get("customer_documents", url).await)?;
+        let documents = &page.embedded.documents;
+        Ok(documents
+            .iter()
+            .any(|document| document.status == "pending"))
     }
 
     /// A funding source, removed ones included. Rejects with `not_found` when there is none.

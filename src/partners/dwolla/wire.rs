@@ -142,6 +142,21 @@ pub(super) struct FundingSources {
     pub(super) funding_sources: Vec<FundingSourceBody>,
 }
 
+/// A list of a customer's documents.
+#[derive(Debug, Deserialize)]
+pub(super) struct Documents {
+    #[serde(default)]
+    pub(super) documents: Vec<DocumentBody>,
+}
+
+/// A document.
+#[derive(Debug, Deserialize)]
+pub(super) struct DocumentBody {
+    /// `pending` or `reviewed`.
+    #[serde(default)]
+    pub(super) status: String,
+}
+
 /// A list of transfers.
 #[derive(Debug, Deserialize)]
 pub(super) struct Transfers {

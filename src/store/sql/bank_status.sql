@@ -1,11 +1,12 @@
--- Brings bank accounts to what Dwolla says of them; `answer` is what the operation gives.
+-- Brings bank accounts to what Dwolla says of them; `answer` is what the operation gives. A removed
+-- one comes back only by being linked anew, never by a late report.
 , wanted as (
     select f.op, b.* from fenced f
     cross join lateral jsonb_to_record(f.input) as b
         (dwolla_id text, status text, item_removed bigint, answer jsonb)
 ), applied as (
     update funding_sources s set status = w.status, updated_at = now()
-    from wanted w where s.dwolla_id = w.dwolla_id
+    from wanted w where s.dwolla_id = w.dwolla_id and (s.status <> 'removed' or w.status = 'removed')
     returning w.op, s.id, s.wallet_id, s.status, funding_source_answer(s) as answer
 ), unlinked as (
     update plaid_items p set removed_at = coalesce(p.removed_at, now())

@@ -1,21 +1,15 @@
 -- Moves movements forward by the domain's table of transitions, which comes as `rules`. A report
--- that the table does not know from where the movement stands changes nothing. The movement is
--- named by its row, by Dwolla's transfer, or by the operation that made it. The operation that posts
--- answers with the movement, or with `answer` where that is given.
+-- that the table does not know from where the movement stands changes nothing. The operation that
+-- posts answers with the movement, or with `answer` where that is given.
 , wanted as (
     select f.op, f.input -> 'rules' as rules, p.* from fenced f
     cross join lateral jsonb_to_record(f.input) as p
-        (transaction_id bigint, transfer_id text, origin uuid, "to" text, failure_code text,
+        (transaction_id bigint, transfer_id text, "to" text, failure_code text,
          failure_reason text, answer jsonb)
 ), found as (
     select w.*, t.id, t.type, t.status, t.amount
     from wanted w
-    cross join lateral (
-        select id from transactions where id = w.transaction_id
-        union select id from transactions where dwolla_id = w.transfer_id
-        union select id from transactions where operation = w.origin
-        limit 1) named
-    join transactions t on t.id = named.id
+    join transactions t on t.id = w.transaction_id
     order by t.id
     for update of t
 ), ruled as (
@@ -77,7 +71,7 @@
            jsonb_build_object('applied', coalesce(m.applied, false),
                'answer', coalesce(w.answer, m.answer,
                    (select transaction_answer(t) from transactions t where t.id = f.id))) as result,
-           case when f.id is null then jsonb_build_object('code', 'transaction_unknown',
+           case when f.id is null then jsonb_build_object('code', 'not_found',
                'status', 404, 'message', 'Not found.') end as problem,
            case when m.applied then jsonb_build_array(
                changed('transaction', m.id, coalesce(m.source_wallet_id, m.dest_wallet_id), m.row))

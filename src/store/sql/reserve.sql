@@ -46,6 +46,12 @@
         when w.other_wallet_id is not null and o.status is distinct from 'verified' then
             jsonb_build_object('code', 'offer_wallet_not_verified', 'status', 412,
                 'message', 'the offer''s wallet is not verified')
+        when w.investment_id is not null and exists (
+            select from transactions t
+            where t.investment_id = w.investment_id and t.type = 'investment'
+              and t.status not in ('cancelled', 'failed')) then jsonb_build_object(
+            'code', 'already_reserved', 'status', 409,
+            'message', 'money is set aside for this investment already')
         when w.needs_funds and p.available < w.amount then jsonb_build_object(
             'code', 'insufficient_funds', 'status', 400,
             'message', 'the amount is above what is available',

@@ -1,6 +1,6 @@
 //! A whole fleet for one test: broker, database, sandbox, ingress, workers.
 
-use super::servers::{checkout, shared};
+use super::servers::{checkout, migrated, shared};
 use super::wait::eventually;
 use reqwest::{Method, Response, StatusCode};
 use sandbox::Control;
@@ -69,22 +69,58 @@ impl Fleet {
         let shared = shared();
         let database = shared.database().await;
         let config = checkout().join("config");
-        let options = Options { durable: false, adjust };
+        let options = Options {
+            durable: false,
+            adjust,
+        };
         let postgres = shared.postgres.clone();
         let stack = Stack::start(&shared.tools, postgres, &database, &config, &options).await;
         Self::on(stack.unwrap()).await
     }
 
+    /// Everything but workers, with a database server that only this test uses, and may kill.
+    pub(crate) async fn with_own_postgres(adjust: fn(&mut Config)) -> Self {
+        let tools = &shared().tools;
+        let postgres = workers::dev::stack::postgres(tools, false).await.unwrap();
+        migrated(&postgres, "own").await;
+        let config = checkout().join("config");
+        let options = Options {
+            durable: false,
+            adjust,
+        };
+        let stack = Stack::start(tools, postgres, "own", &config, &options).await;
+        Self::on(stack.unwrap()).await
+    }
+
+    /// Takes new connections to the database, after its server came back.
+    pub(crate) async fn reconnect(&mut self) {
+        self.db = tranche::store::connect(&self.stack.config.postgres.url, 4)
+            .await
+            .unwrap();
+    }
+
     /// Everything but workers, on surroundings of its own.
     pub(crate) async fn on(stack: Stack) -> Self {
-        let db = tranche::store::connect(&stack.config.postgres.url, 4).await.unwrap();
+        let db = tranche::store::connect(&stack.config.postgres.url, 4)
+            .await
+            .unwrap();
         let nats = async_nats::connect(&stack.config.nats.url).await.unwrap();
         let stop_ingress = CancellationToken::new();
         let ingress = stack.ingress(stop_ingress.clone()).await.unwrap();
         let url = format!("http://{}", ingress.address);
         let http = reqwest::Client::builder().build().unwrap();
         let (ingress, worker) = (Some(ingress), None);
-        Self { stack, db, http, nats, url, ingress, stop_ingress, worker, finished: false }
+        Self {
+            stack,
+            db,
+            http,
+            nats,
+            url,
+            ingress,
+            stop_ingress,
+            worker,
+            finished: false,
+        }
     }
 
     /// Starts all workers in this process.
@@ -130,18 +166,36 @@ impl Fleet {
 
     /// A request with a JSON body as an internal caller.
     pub(crate) async fn post_as(&self, path: &str, caller: &str, body: Value) -> Reply {
-        let request = self.http.post(self.url(path)).header("authorization", Self::token(caller));
-        Reply::of(request.header("prefer", "wait=10").json(&body).send().await.unwrap()).await
+        let request = self
+            .http
+            .post(self.url(path))
+            .header("authorization", Self::token(caller));
+        Reply::of(
+            request
+                .header("prefer", "wait=10")
+                .json(&body)
+                .send()
+                .await
+                .unwrap(),
+        )
+        .await
     }
 
     pub(crate) async fn get_as(&self, path: &str, caller: &str) -> Reply {
-        let request = self.http.get(self.url(path)).header("authorization", Self::token(caller));
+        let request = self
+            .http
+            .get(self.url(path))
+            .header("authorization", Self::token(caller));
         Reply::of(request.send().await.unwrap()).await
     }
 
     /// A command straight into its queue, waiting for its completion.
     pub(crate) async fn command(&self, topic: &str, body: Value) -> Reply {
-        let caller = if topic.starts_with("directory/") { "directory" } else { "operator" };
+        let caller = if topic.starts_with("directory/") {
+            "directory"
+        } else {
+            "operator"
+        };
         self.post_as(&format!("/queue/{topic}"), caller, body).await
     }
 
@@ -153,7 +207,10 @@ impl Fleet {
         path: &str,
         body: Option<Value>,
     ) -> Reply {
-        let mut request = self.http.request(method, self.url(path)).header("cookie", cookie);
+        let mut request = self
+            .http
+            .request(method, self.url(path))
+            .header("cookie", cookie);
         request = request.header("x-request-id", uuid::Uuid::new_v4().to_string());
         if let Some(body) = body {
             request = request.json(&body);
@@ -163,7 +220,10 @@ impl Fleet {
 
     /// How many effects of a kind stand in the sandbox's ledger.
     pub(crate) fn effects(&self, kind: &str) -> usize {
-        let query = LedgerQuery { kind: Some(kind.to_owned()), ..LedgerQuery::default() };
+        let query = LedgerQuery {
+            kind: Some(kind.to_owned()),
+            ..LedgerQuery::default()
+        };
         self.sandbox().ledger(&query).len()
     }
 
@@ -180,7 +240,10 @@ impl Fleet {
         let jetstream = async_nats::jetstream::new(self.nats.clone());
         let mut sum = 0;
         for service in ["DIRECTORY", "KYC", "WALLET"] {
-            let stream = jetstream.get_stream(format!("QUEUE_{service}")).await.unwrap();
+            let stream = jetstream
+                .get_stream(format!("QUEUE_{service}"))
+                .await
+                .unwrap();
             sum += stream.cached_info().state.messages;
         }
         sum
@@ -189,7 +252,10 @@ impl Fleet {
     /// Ends the test: nothing may be left to do, the books must balance, and the dead letters must
     /// be exactly those expected, by class.
     pub(crate) async fn finish_with(mut self, dead_letters: &[&str]) {
-        eventually("the queues are empty", || async { self.queued().await == 0 }).await;
+        eventually("the queues are empty", || async {
+            self.queued().await == 0
+        })
+        .await;
         eventually("every operation has ended", || async {
             self.scalar::<i64>(
                 "select count(*) from operations where state in ('running', 'waiting')",
@@ -199,7 +265,9 @@ impl Fleet {
         })
         .await;
         eventually("everything committed is published", || async {
-            self.scalar::<i64>("select count(*) from outbox where sent_at is null").await == 0
+            self.scalar::<i64>("select count(*) from outbox where sent_at is null")
+                .await
+                == 0
         })
         .await;
         self.rest().await;
@@ -234,13 +302,19 @@ impl Fleet {
                     is distinct from (coalesce(p.b, 0), coalesce(p.i, 0), coalesce(p.o, 0))",
             )
             .await;
-        assert_eq!(off, 0, "wallets whose amounts are not the sums of their postings");
+        assert_eq!(
+            off, 0,
+            "wallets whose amounts are not the sums of their postings"
+        );
     }
 }
 
 impl Drop for Fleet {
     fn drop(&mut self) {
-        assert!(self.finished || std::thread::panicking(), "a test ends with fleet.finish()");
+        assert!(
+            self.finished || std::thread::panicking(),
+            "a test ends with fleet.finish()"
+        );
     }
 }
 
@@ -249,7 +323,11 @@ impl Reply {
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Self { status, headers, body }
+        Self {
+            status,
+            headers,
+            body,
+        }
     }
 
     /// The body, if the status is this.
@@ -260,6 +338,8 @@ impl Reply {
 
     /// The operation that answered.
     pub(crate) fn operation(&self) -> uuid::Uuid {
-        self.headers["tranche-operation"].to_str().unwrap().parse().unwrap()
+        let named = self.headers.get("tranche-operation");
+        let named = named.unwrap_or_else(|| panic!("no operation: {} {}", self.status, self.body));
+        named.to_str().unwrap().parse().unwrap()
     }
 }

@@ -35,7 +35,14 @@ impl Investor {
         stored.await.expect(200);
         let session = fleet.sandbox().log_in(identity, None);
         let (wallet, bank) = (0, 0);
-        let investor = Self { identity, cookie: session.cookie, user, profile, wallet, bank };
+        let investor = Self {
+            identity,
+            cookie: session.cookie,
+            user,
+            profile,
+            wallet,
+            bank,
+        };
         investor.tell_profile(fleet, 1, first_name, "6789").await;
         investor
     }
@@ -63,7 +70,9 @@ impl Investor {
     pub(crate) async fn with_wallet(fleet: &Fleet, first_name: &str, status: &str) -> Self {
         let mut investor = Self::known(fleet, first_name).await;
         let approved = fleet.post_as(
-            "/queue/kyc/approved", "kyc", json!({ "profile_id": investor.profile }),
+            "/queue/kyc/approved",
+            "kyc",
+            json!({ "profile_id": investor.profile }),
         );
         approved.await.expect(200);
         investor.wallet = investor.wallet_in(fleet, status).await;
@@ -98,13 +107,18 @@ impl Investor {
         let path = |verb: &str| format!("/wallet/auth/linkaccount/{}{verb}", self.profile);
         let post = |verb: &str, body| {
             let path = path(verb);
-            async move { fleet.as_user(&self.cookie, Method::POST, &path, Some(body)).await }
+            async move {
+                fleet
+                    .as_user(&self.cookie, Method::POST, &path, Some(body))
+                    .await
+            }
         };
         let link = post("/link", json!({})).await.expect(200);
         assert!(link["link_token"].as_str().unwrap().starts_with("link-"));
         let public_token = public_token(fleet).await;
-        let exchanged =
-            post("/exchange", json!({ "public_token": public_token })).await.expect(200);
+        let exchanged = post("/exchange", json!({ "public_token": public_token }))
+            .await
+            .expect(200);
         let account = &exchanged["accounts"][0];
         let processed = post(
             "/process",
@@ -124,8 +138,11 @@ impl Investor {
     /// Asks for a movement, under an idempotency key if one is given.
     pub(crate) async fn ask(&self, fleet: &Fleet, body: Value, key: Option<&str>) -> Reply {
         let path = format!("/wallet/auth/wallet/{}/transactions", self.wallet);
-        let mut request =
-            fleet.http.post(fleet.url(&path)).header("cookie", &self.cookie).json(&body);
+        let mut request = fleet
+            .http
+            .post(fleet.url(&path))
+            .header("cookie", &self.cookie)
+            .json(&body);
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
@@ -135,7 +152,10 @@ impl Investor {
     /// The movements as their owner sees them, newest first.
     pub(crate) async fn transactions(&self, fleet: &Fleet) -> Vec<Value> {
         let path = format!("/wallet/auth/wallet/{}/transactions", self.wallet);
-        let list = fleet.as_user(&self.cookie, Method::GET, &path, None).await.expect(200);
+        let list = fleet
+            .as_user(&self.cookie, Method::GET, &path, None)
+            .await
+            .expect(200);
         list["items"].as_array().unwrap().clone()
     }
 
@@ -144,7 +164,8 @@ impl Investor {
         let what = format!("transaction {id} is {status}");
         eventually_some(&what, || async {
             let all = self.transactions(fleet).await;
-            all.into_iter().find(|t| t["id"] == *id && t["status"] == status)
+            all.into_iter()
+                .find(|t| t["id"] == *id && t["status"] == status)
         })
         .await
     }
@@ -184,7 +205,8 @@ pub(crate) async fn settle_banks(fleet: &Fleet) {
     Reply::of(settled.await.unwrap()).await.expect(200);
 }
 
-async fn dwolla_token(fleet: &Fleet) -> String {
+/// A token for calls of Dwolla that our fleet does not make.
+pub(crate) async fn dwolla_token(fleet: &Fleet) -> String {
     use secrecy::ExposeSecret as _;
     let config = &fleet.config().dwolla;
     let token = fleet
@@ -199,14 +221,23 @@ async fn dwolla_token(fleet: &Fleet) -> String {
 
 /// What Plaid's dialog gives the browser.
 pub(crate) async fn public_token(fleet: &Fleet) -> String {
+    public_token_of(fleet, None).await
+}
+
+/// The same for a login at the bank: the same login has the same accounts.
+pub(crate) async fn public_token_of(fleet: &Fleet, login: Option<&str>) -> String {
     use secrecy::ExposeSecret as _;
     let config = &fleet.config().plaid;
     let created = fleet
         .http
-        .post(format!("{}/sandbox/public_token/create", fleet.stack.sandbox.plaid_url()))
+        .post(format!(
+            "{}/sandbox/public_token/create",
+            fleet.stack.sandbox.plaid_url()
+        ))
         .json(&json!({
             "client_id": config.client_id, "secret": config.secret.expose_secret(),
             "institution_id": "ins_109508", "initial_products": ["auth"],
+            "options": { "override_username": login },
         }))
         .send();
     let created = Reply::of(created.await.unwrap()).await.expect(200);

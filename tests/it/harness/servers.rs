@@ -28,7 +28,9 @@ pub(crate) fn shared() -> &'static Shared {
     SHARED.get_or_init(|| {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let start = || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
             runtime.unwrap().block_on(start())
         };
         std::thread::spawn(start).join().unwrap()
@@ -39,13 +41,19 @@ async fn start() -> Shared {
     let tools = stack::tools(&checkout(), Reporter::silent()).await.unwrap();
     let postgres = stack::postgres(&tools, false).await.unwrap();
     migrated(&postgres, TEMPLATE).await;
-    Shared { tools, postgres, next: AtomicU32::new(0) }
+    Shared {
+        tools,
+        postgres,
+        next: AtomicU32::new(0),
+    }
 }
 
 /// Creates a migrated database.
 pub(crate) async fn migrated(postgres: &Postgres, name: &str) {
     postgres.create_database(name).await.unwrap();
-    let pool = tranche::store::connect(&SecretString::from(postgres.url(name)), 1).await.unwrap();
+    let pool = tranche::store::connect(&SecretString::from(postgres.url(name)), 1)
+        .await
+        .unwrap();
     tranche::store::migrate(&pool).await.unwrap();
     pool.close().await;
 }
@@ -54,7 +62,10 @@ impl Shared {
     /// A database of its own for a test.
     pub(crate) async fn database(&self) -> String {
         let name = format!("test_{}", self.next.fetch_add(1, Ordering::Relaxed));
-        self.postgres.create_from_template(&name, TEMPLATE).await.unwrap();
+        self.postgres
+            .create_from_template(&name, TEMPLATE)
+            .await
+            .unwrap();
         name
     }
 }

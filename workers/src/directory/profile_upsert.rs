@@ -17,7 +17,8 @@ impl Handler for ProfileUpsert {
         let sealed = self.person.ssn.as_ref().map(seal).transpose();
         let sealed = sealed.map_err(|e| Fault::Retry(Cause::of("seal_failed", &e)))?;
         let sealed = sealed.map(|bytes| STANDARD.encode(bytes));
-        ctx.finish(directory::profile_upsert(&self, sealed)).await
+        ctx.finish(directory::profile_upsert(&self, sealed.as_deref()))
+            .await
     }
 }
 

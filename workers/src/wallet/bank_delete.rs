@@ -39,10 +39,20 @@ impl Handler for BankDelete {
 
 async fn give_back(ctx: &Ctx, item: i64) -> Result<(), Fault> {
     let login = read(wallets::login(&ctx.services().db, item).await)?;
-    let Some((item_id, sealed)) = login else { return Ok(()) };
+    let Some((item_id, sealed)) = login else {
+        return Ok(());
+    };
     let token = ctx.services().sealer.open(&sealed);
     let token = token.map_err(|e| Fault::Bug(Cause::of("token_unreadable", &e)))?;
     let access_token = SecretString::from(String::from_utf8_lossy(&token).into_owned());
     let plaid = ctx.services().partners.plaid.clone();
-    ctx.effect("item", &RemoveItem { plaid, item_id, access_token }).await
+    ctx.effect(
+        "item",
+        &RemoveItem {
+            plaid,
+            item_id,
+            access_token,
+        },
+    )
+    .await
 }

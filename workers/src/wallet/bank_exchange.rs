@@ -25,7 +25,14 @@ impl Handler for BankExchange {
         let accounts: Vec<BankAccount> = accounts.into_iter().map(shown).collect();
         let handle = Uuid::new_v5(&ctx.operation(), b"handle");
         let (id, token) = (&item.item_id, &item.sealed_access_token);
-        ctx.finish(wallets::keep_item(self.profile_id, handle, id, token, &accounts)).await
+        ctx.finish(wallets::keep_item(
+            self.profile_id,
+            handle,
+            id,
+            token,
+            &accounts,
+        ))
+        .await
     }
 }
 
@@ -34,6 +41,9 @@ fn shown(account: Account) -> BankAccount {
         account_id: account.account_id,
         name: account.name,
         mask: account.mask.unwrap_or_default(),
-        subtype: account.kind.map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
+        subtype: account
+            .kind
+            .map(|kind| kind.as_str().to_owned())
+            .unwrap_or_default(),
     }
 }

@@ -46,13 +46,19 @@ pub(super) async fn load(ctx: &Ctx, wallet: WalletId) -> Result<WalletCustomer, 
     read(wallets::customer(&ctx.services().db, wallet).await)?.ok_or_else(not_found)
 }
 
-/// What Dwolla says of a customer now, its balance included once it is verified.
+/// What Dwolla says of a customer now, its balance included once it is verified, and whether it is
+/// Dwolla's turn once a document was sent.
 pub(super) async fn seen(
     dwolla: &Dwolla,
     customer: &Customer,
     retried: bool,
 ) -> Result<CustomerSeen, Fault> {
-    let status = status_of(customer.status);
+    let status = match customer.status {
+        CustomerStatus::Document if dwolla.has_document_in_review(&customer.id).await? => {
+            WalletStatus::ErrorPending
+        }
+        status => status_of(status),
+    };
     let balance = match status {
         WalletStatus::Verified => dwolla.customer_balance_source(&customer.id).await?,
         _ => None,
@@ -65,19 +71,15 @@ pub(super) async fn seen(
     })
 }
 
-/// Creates the wallet's customer, once; a wallet that has one is only read. A refusal by Dwolla
-/// leaves the wallet in `error`, from where `wallet_recreate` or a replay tries again.
+/// Creates the wallet's customer, once; a wallet that has one is only read. Data that is not
+/// complete, or that Dwolla refuses, leaves the wallet in `error`, from where `wallet_recreate` or a
+/// replay tries again.
 pub(super) async fn establish(ctx: &Ctx, wallet: &WalletCustomer) -> Result<CustomerSeen, Fault> {
     let dwolla = &ctx.services().partners.dwolla;
     if let Some(id) = &wallet.customer {
         return seen(dwolla, &dwolla.customer(id).await?, false).await;
     }
-    let create = CreateCustomer {
-        dwolla: dwolla.clone(),
-        correlation: correlation(wallet.wallet),
-        data: data(ctx, wallet)?,
-    };
-    match ctx.effect("customer", &create).await {
+    match create(ctx, wallet).await {
         Ok(customer) => seen(dwolla, &customer, false).await,
         Err(Fault::Reject(problem)) => {
             let refused = CustomerSeen {
@@ -92,6 +94,15 @@ pub(super) async fn establish(ctx: &Ctx, wallet: &WalletCustomer) -> Result<Cust
         }
         Err(fault) => Err(fault),
     }
+}
+
+async fn create(ctx: &Ctx, wallet: &WalletCustomer) -> Result<Customer, Fault> {
+    let create = CreateCustomer {
+        dwolla: ctx.services().partners.dwolla.clone(),
+        correlation: correlation(wallet.wallet),
+        data: data(ctx, wallet)?,
+    };
+    ctx.effect("customer", &create).await
 }
 
 /// What Dwolla wants to know. Missing data is named field by field.

@@ -14,6 +14,7 @@ use subjects::wallet::{DwollaEvent, FundingSourceStatus, WebhookHandled};
 use tranche::bus::ctx::Completed;
 use tranche::bus::fault::Fault;
 use tranche::store::change::Change;
+use tranche::store::movements::{self, Report};
 use tranche::store::wallets;
 
 type Handled = Result<Completed<WebhookHandled>, Fault>;
@@ -108,14 +109,17 @@ impl Handler for DwollaEvent {
 }
 
 async fn transfer(ctx: &Ctx, id: &DwollaTransferId) -> Handled {
-    let (_, mut report) = movement::read_report(&ctx.services().partners.dwolla, id).await?;
-    report.answer = Some(json!(handled("transaction")));
-    ctx.finish(wallets::post(&report).answering())
-        .await
-        .map_err(|fault| match fault.code() {
-            "transaction_unknown" => not_yet("no transaction of ours has this transfer"),
-            _ => fault,
-        })
+    let services = ctx.services();
+    let transfer = services.partners.dwolla.transfer(id).await?;
+    let origin = movement::origin(transfer.correlation_id.as_deref());
+    let row = read(movements::movement_of(&services.db, &transfer.id, origin).await)?;
+    let row = row.ok_or_else(|| not_yet("no transaction of ours has this transfer"))?;
+    let report = movement::report(&services.partners.dwolla, &row, &transfer).await?;
+    let report = Report {
+        answer: Some(json!(handled("transaction"))),
+        ..report
+    };
+    ctx.finish(movements::post(&report).answering()).await
 }
 
 async fn wallet(ctx: &Ctx, id: &DwollaCustomerId) -> Handled {

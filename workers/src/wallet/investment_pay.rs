@@ -4,54 +4,72 @@
 //! (the operation may be waiting for a look at Dwolla) finds that it is too late. Dwolla moves money
 //! between balances at once; the webhook still decides when the row is `processed`.
 
-use super::movement::correlation;
+use super::movement::{correlation, given_up};
 use crate::handler::{Ctx, Handler, not_found, read};
-use subjects::ids::DwollaTransferId;
-use subjects::wallet::{InvestmentPay, Transaction, TransactionStatus, TransactionType};
+use subjects::wallet::{
+    InvestmentPay, Transaction, TransactionStatus, TransactionType, WalletStatus,
+};
 use tranche::bus::ctx::Completed;
 use tranche::bus::fault::Fault;
 use tranche::partners::dwolla::CreateTransfer;
-use tranche::store::wallets::{self, Movement, MovementRow, Report};
+use tranche::store::movements::{self, MovementRow, Report};
 
 impl Handler for InvestmentPay {
     async fn handle(self, ctx: &Ctx) -> Result<Completed<Transaction>, Fault> {
-        let movement = read(wallets::movement(&ctx.services().db, self.transaction_id).await)?;
+        let movement = read(movements::movement(&ctx.services().db, self.transaction_id).await)?;
         let movement = movement.filter(|m| m.kind == TransactionType::Investment);
         let movement = movement.ok_or_else(not_found)?;
-        if movement.status != TransactionStatus::Wait && !ctx.has_done("start") {
-            let text = format!("the reservation is {}", movement.status.as_str());
-            return Err(Fault::refuse(409, "not_reserved", text));
+        if ctx.has_done("release") {
+            return Err(given_up());
+        }
+        if !ctx.has_done("start") {
+            may_be_paid(&movement)?;
         }
         let transfer = transfer(ctx, &movement)?;
-        let report = |to, transfer: Option<DwollaTransferId>| Report {
-            movement: Movement::Row(movement.id),
-            to,
-            transfer,
-            failure: None,
-            answer: None,
-        };
-        ctx.step(
-            "start",
-            wallets::post(&report(TransactionStatus::Pending, None)),
-        )
-        .await?;
+        let pending = Report::new(movement.id, TransactionStatus::Pending);
+        ctx.step("start", movements::post(&pending)).await?;
         match ctx.effect("transfer", &transfer).await {
             Ok(created) => {
-                let paid = report(TransactionStatus::Pending, Some(created.id));
-                ctx.finish(wallets::post(&paid).answering()).await
+                let transfer = Some(created.id);
+                let paid = Report {
+                    transfer,
+                    ..pending
+                };
+                ctx.finish(movements::post(&paid).answering()).await
             }
             Err(Fault::Reject(problem)) => {
                 let failure = Some((problem.code.clone(), problem.message.clone()));
-                let failed = Report {
-                    failure,
-                    ..report(TransactionStatus::Failed, None)
-                };
-                ctx.step("release", wallets::post(&failed)).await?;
+                let failed = Report::new(movement.id, TransactionStatus::Failed);
+                let failed = Report { failure, ..failed };
+                ctx.step("release", movements::post(&failed)).await?;
                 Err(Fault::Reject(problem))
             }
             Err(fault) => Err(fault),
         }
     }
+}
+
+/// Only what is reserved is paid, and only between wallets that may move money now: a reservation
+/// may have waited for days.
+fn may_be_paid(movement: &MovementRow) -> Result<(), Fault> {
+    if movement.status != TransactionStatus::Wait {
+        let text = format!("the reservation is {}", movement.status.as_str());
+        return Err(Fault::refuse(409, "not_reserved", text));
+    }
+    if movement.source_frozen {
+        let text = "the wallet is frozen after a returned payment: please contact support";
+        return Err(Fault::refuse(409, "wallet_frozen", text));
+    }
+    let verified = Some(WalletStatus::Verified);
+    if movement.source_status != verified || movement.dest_status != verified {
+        return Err(not_verified());
+    }
+    Ok(())
+}
+
+fn not_verified() -> Fault {
+    let text = "a wallet of this reservation is not verified: it can not move money";
+    Fault::refuse(412, "wallet_not_verified", text)
 }
 
 fn transfer(ctx: &Ctx, movement: &MovementRow) -> Result<CreateTransfer, Fault> {
@@ -61,8 +79,7 @@ fn transfer(ctx: &Ctx, movement: &MovementRow) -> Result<CreateTransfer, Fault> 
         &movement.source_customer,
     );
     let (Some(source), Some(destination), Some(owner)) = ends else {
-        let text = "a wallet of this reservation has no balance at Dwolla";
-        return Err(Fault::refuse(412, "wallet_not_verified", text));
+        return Err(not_verified());
     };
     Ok(CreateTransfer {
         dwolla: ctx.services().partners.dwolla.clone(),

@@ -4,24 +4,18 @@ use crate::handler::{Ctx, Handler, not_found, read};
 use subjects::wallet::{InvestmentRelease, Transaction, TransactionStatus, TransactionType};
 use tranche::bus::ctx::Completed;
 use tranche::bus::fault::Fault;
-use tranche::store::wallets::{self, Movement, Report};
+use tranche::store::movements::{self, Report};
 
 impl Handler for InvestmentRelease {
     async fn handle(self, ctx: &Ctx) -> Result<Completed<Transaction>, Fault> {
-        let movement = read(wallets::movement(&ctx.services().db, self.transaction_id).await)?;
+        let movement = read(movements::movement(&ctx.services().db, self.transaction_id).await)?;
         let movement = movement.filter(|m| m.kind == TransactionType::Investment);
         let movement = movement.ok_or_else(not_found)?;
         if movement.status != TransactionStatus::Wait {
             let text = format!("the reservation is {}", movement.status.as_str());
             return Err(Fault::refuse(409, "not_reserved", text));
         }
-        let report = Report {
-            movement: Movement::Row(movement.id),
-            to: TransactionStatus::Cancelled,
-            transfer: None,
-            failure: None,
-            answer: None,
-        };
-        ctx.finish(wallets::post(&report).answering()).await
+        let report = Report::new(movement.id, TransactionStatus::Cancelled);
+        ctx.finish(movements::post(&report).answering()).await
     }
 }

@@ -5,7 +5,7 @@ use subjects::wallet::{InvestmentReserve, Transaction};
 use tranche::bus::ctx::Completed;
 use tranche::bus::fault::Fault;
 use tranche::domain::ledger;
-use tranche::store::wallets::{self, NewMovement};
+use tranche::store::movements::{self, NewMovement};
 
 impl Handler for InvestmentReserve {
     async fn handle(self, ctx: &Ctx) -> Result<Completed<Transaction>, Fault> {
@@ -18,6 +18,6 @@ impl Handler for InvestmentReserve {
             investment: Some(self.investment_id),
             transfer_limit: ctx.services().config.dwolla.transfer_limit,
         };
-        ctx.finish(wallets::reserve(&movement).answering()).await
+        ctx.finish(movements::reserve(&movement).answering()).await
     }
 }

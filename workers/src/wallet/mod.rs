@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! kyc/approved ─▶ wallet_create ─▶ created ─▶ verified        (webhooks, wallet_sync)
-//!                                     │   └▶ error_document, error_suspended
+//!                                     │   ├▶ error_document ─ review ─▶ error_pending ─▶ verified
+//!                                     │   └▶ error_suspended
 //!                                     └▶ error_retry ─ wallet_retry ─▶ verified | error_document
 //!
 //! bank_link ─▶ bank_exchange ─▶ bank_process ─▶ verified ─ bank_delete ─▶ removed

@@ -1,11 +1,12 @@
 //! What the topics about movements share: our reference at Dwolla, and Dwolla's words in ours.
 
-use subjects::ids::{DwollaTransferId, OperationId};
+use subjects::envelope::Problem;
+use subjects::ids::OperationId;
 use subjects::wallet::TransactionStatus;
 use tranche::bus::fault::Fault;
 use tranche::partners::Dwolla;
 use tranche::partners::dwolla::{Transfer, TransferStatus};
-use tranche::store::wallets::{Movement, Report};
+use tranche::store::movements::{MovementRow, Report};
 
 /// The reference that a transfer at Dwolla carries: it names the operation that made the row.
 pub(super) fn correlation(origin: OperationId) -> String {
@@ -27,28 +28,41 @@ pub(super) fn status_of(status: TransferStatus) -> TransactionStatus {
     }
 }
 
-/// Reads a transfer from Dwolla, with the bank's reason if it failed.
-pub(super) async fn read_report(
+/// The report of a movement's transfer as Dwolla has it now, with the bank's reason if it failed.
+///
+/// A transfer of another amount, or a second one for the same movement, is nothing that a table of
+/// statuses has an answer for: a person looks at it, and our row stays as it is.
+pub(super) async fn report(
     dwolla: &Dwolla,
-    id: &DwollaTransferId,
-) -> Result<(Transfer, Report), Fault> {
-    let transfer = dwolla.transfer(id).await?;
+    movement: &MovementRow,
+    transfer: &Transfer,
+) -> Result<Report, Fault> {
+    let other = movement.transfer.as_ref().filter(|id| **id != transfer.id);
+    if transfer.amount != movement.amount || other.is_some() {
+        let (id, row) = (transfer.id.as_str(), movement.id);
+        let text =
+            format!("Dwolla's transfer {id} is not the one that transaction {row} asked for");
+        return Err(Fault::Reject(Problem::new(424, "transfer_differs", text)));
+    }
     let failure = match transfer.status {
         TransferStatus::Failed => {
-            let failure = dwolla.transfer_failure(id).await?;
+            let failure = dwolla.transfer_failure(&transfer.id).await?;
             failure.map(|f| (f.code, f.description))
         }
         TransferStatus::Pending | TransferStatus::Processed | TransferStatus::Cancelled => None,
     };
-    let origin = origin(transfer.correlation_id.as_deref());
-    let report = Report {
-        movement: Movement::Transfer(transfer.id.clone(), origin),
-        to: status_of(transfer.status),
+    Ok(Report {
         transfer: Some(transfer.id.clone()),
         failure,
-        answer: None,
-    };
-    Ok((transfer, report))
+        ..Report::new(movement.id, status_of(transfer.status))
+    })
+}
+
+/// The fault of a dead letter that was sent back although its money is free again: the person may
+/// have asked anew.
+pub(super) fn given_up() -> Fault {
+    let text = "the partner refused this transfer and its money was given back: ask anew";
+    Fault::Reject(Problem::new(409, "transfer_given_up", text))
 }
 
 #[cfg(test)]

@@ -5,22 +5,29 @@
 
 use crate::handler::{Ctx, Handler, not_found, read};
 use subjects::envelope::Problem;
-use subjects::wallet::{Transaction, TransactionCancel, TransactionStatus};
+use subjects::wallet::{Transaction, TransactionCancel, TransactionStatus, TransactionType};
 use tranche::bus::ctx::Completed;
 use tranche::bus::fault::Fault;
 use tranche::partners::dwolla::CancelTransfer;
-use tranche::store::wallets::{self, Movement, Report};
+use tranche::store::movements::{self, MovementRow, Report};
 
 impl Handler for TransactionCancel {
     async fn handle(self, ctx: &Ctx) -> Result<Completed<Transaction>, Fault> {
-        let movement = read(wallets::movement(&ctx.services().db, self.transaction_id).await)?;
-        let movement = movement.filter(|m| m.wallets.contains(&self.wallet_id));
+        let movement = read(movements::movement(&ctx.services().db, self.transaction_id).await)?;
+        let theirs = |m: &MovementRow| {
+            let asked_for = matches!(
+                m.kind,
+                TransactionType::Deposit | TransactionType::Withdrawal
+            );
+            asked_for && m.wallets.contains(&self.wallet_id)
+        };
+        let movement = movement.filter(theirs);
         let movement = movement.ok_or_else(not_found)?;
         let pending = matches!(
             movement.status,
             TransactionStatus::Created | TransactionStatus::Pending
         );
-        if !pending && !ctx.has_done("cancel") {
+        if !pending && !ctx.has_begun("cancel") {
             return Err(too_late("the transaction is not pending any more"));
         }
         let Some(transfer) = movement.transfer else {
@@ -40,14 +47,8 @@ impl Handler for TransactionCancel {
             Fault::Reject(problem) if problem.code == "too_late" => Fault::Refuse(problem),
             other => other,
         })?;
-        let report = Report {
-            movement: Movement::Row(movement.id),
-            to: TransactionStatus::Cancelled,
-            transfer: None,
-            failure: None,
-            answer: None,
-        };
-        ctx.finish(wallets::post(&report).answering()).await
+        let report = Report::new(movement.id, TransactionStatus::Cancelled);
+        ctx.finish(movements::post(&report).answering()).await
     }
 }
 

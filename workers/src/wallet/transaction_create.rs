@@ -9,19 +9,19 @@
 //! in the dead letters, because our ledger and Dwolla's rules disagree. It can not be sent back: the
 //! person may have asked anew.
 
-use super::movement::correlation;
+use super::movement::{correlation, given_up};
 use crate::handler::{Ctx, Handler};
 use subjects::wallet::{RequestedType, Transaction, TransactionCreate, TransactionStatus};
 use tranche::bus::ctx::Completed;
 use tranche::bus::fault::Fault;
 use tranche::domain::ledger;
 use tranche::partners::dwolla::CreateTransfer;
-use tranche::store::wallets::{self, Movement, NewMovement, Report};
+use tranche::store::movements::{self, NewMovement, Report};
 
 impl Handler for TransactionCreate {
     async fn handle(self, ctx: &Ctx) -> Result<Completed<Transaction>, Fault> {
         let begun = ctx
-            .accept("reserve", wallets::reserve(&movement(&self, ctx)))
+            .accept("reserve", movements::reserve(&movement(&self, ctx)))
             .await?;
         if ctx.has_done("release") {
             return Err(given_up());
@@ -34,43 +34,26 @@ impl Handler for TransactionCreate {
             correlation: correlation(ctx.operation()),
             owner: begun.customer,
         };
-        let report = |to| Report {
-            movement: Movement::Row(begun.id),
-            to,
-            transfer: None,
-            failure: None,
-            answer: None,
-        };
         match ctx.effect("transfer", &transfer).await {
             Ok(created) => {
                 let started = Report {
                     transfer: Some(created.id),
-                    ..report(TransactionStatus::Pending)
+                    ..Report::new(begun.id, TransactionStatus::Pending)
                 };
-                ctx.finish(wallets::post(&started).answering()).await
+                ctx.finish(movements::post(&started).answering()).await
             }
             Err(Fault::Reject(problem)) => {
                 let failure = Some((problem.code.clone(), problem.message.clone()));
                 let failed = Report {
                     failure,
-                    ..report(TransactionStatus::Failed)
+                    ..Report::new(begun.id, TransactionStatus::Failed)
                 };
-                ctx.step("release", wallets::post(&failed)).await?;
+                ctx.step("release", movements::post(&failed)).await?;
                 Err(Fault::Reject(problem))
             }
             Err(fault) => Err(fault),
         }
     }
-}
-
-/// The fault of a dead letter that was sent back although its money is free again.
-fn given_up() -> Fault {
-    let text = "the partner refused this transfer and its money was given back: ask anew";
-    Fault::Reject(subjects::envelope::Problem::new(
-        409,
-        "transfer_given_up",
-        text,
-    ))
 }
 
 fn movement(create: &TransactionCreate, ctx: &Ctx) -> NewMovement {

@@ -4,11 +4,11 @@ use crate::handler::{Answerer, unavailable};
 use crate::services::Services;
 use subjects::envelope::Problem;
 use subjects::wallet::{TransactionList, Transactions};
-use tranche::store::wallets;
+use tranche::store::movements;
 
 impl Answerer for TransactionList {
     async fn answer(self, services: &Services) -> Result<Transactions, Problem> {
-        wallets::transactions(&services.db, self.wallet_id)
+        movements::transactions(&services.db, self.wallet_id)
             .await
             .map_err(|e| unavailable(&e))
     }

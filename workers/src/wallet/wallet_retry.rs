@@ -15,7 +15,7 @@ use tranche::store::wallets::{self, WalletCustomer};
 impl Handler for WalletRetry {
     async fn handle(self, ctx: &Ctx) -> Result<Completed<WalletState>, Fault> {
         let wallet = customer::load(ctx, self.wallet_id).await?;
-        if !ctx.has_done("retry") {
+        if !ctx.has_begun("retry") {
             may_retry(&wallet)?;
         }
         let Some(id) = wallet.customer.clone() else {

@@ -1,0 +1,3 @@
+//! What follows from identity verification.
+
+mod approved;
