@@ -42,7 +42,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const POLICY: Retry = Retry::exponential(Duration::from_secs(5), Duration::from_secs(60), 12);
+    const POLICY: Retry = Retry::exponential(Duration::from_secs(5), Duration::from_mins(1), 12);
 
     #[test]
     fn bounds_double_up_to_the_cap() {

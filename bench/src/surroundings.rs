@@ -182,7 +182,8 @@ fn role(stack: &Stack, config: &Path, words: &[&str]) -> Command {
             "dev-operator-token",
         )
         .env("TRANCHE_LOG", "error")
-        .stdin(Stdio::null())
+        .arg("--with-parent")
+        .stdin(Stdio::piped())
         .kill_on_drop(true);
     command
 }

@@ -1,8 +1,8 @@
 //! Pulling: never more than can be worked on, and nothing kept that was not started.
 //!
 //! A process asks the broker for as many messages as it has free hands, so nothing waits here while
-//! another process is idle. When the process stops, the open request runs out within a second, and
-//! whatever it still brings goes straight back.
+//! another process is idle. When the process stops, the open request runs out within half a second,
+//! and whatever it still brings goes straight back.
 
 use super::engine::Engine;
 use super::process::process;
@@ -16,8 +16,8 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How long one request for messages stays open.
-const REQUEST: Duration = Duration::from_secs(1);
+/// The longest that one request for messages stays open.
+const REQUEST: Duration = Duration::from_millis(500);
 
 /// Works on a topic until the process stops, `concurrency` messages at once. Running handlers go on;
 /// whoever started this waits for `tasks`.
@@ -57,6 +57,7 @@ async fn pull(
         .await?;
     let consumer: Consumer<pull::Config> = stream.get_consumer(route.topic.consumer()).await?;
     while !stop.is_cancelled() {
+        engine.database_answers(stop).await;
         // A quarter of the hands at least: requests for single messages would cost more than work.
         let least = u32::try_from((concurrency / 4).max(1))?;
         let free = tokio::select! {
@@ -65,7 +66,9 @@ async fn pull(
         };
         let wanted = least as usize + hands.available_permits();
         drop(free);
-        let request = consumer.batch().max_messages(wanted).expires(REQUEST);
+        // Well below the broker's patience, so that what comes while stopping goes back in good time.
+        let open = (engine.settings.ack_wait() / 10).min(REQUEST);
+        let request = consumer.batch().max_messages(wanted).expires(open);
         let mut batch = request.messages().await?;
         while let Some(message) = batch.next().await {
             let message = message?;

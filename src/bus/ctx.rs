@@ -26,6 +26,7 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use subjects::envelope::Caller;
 use subjects::ids::OperationId;
@@ -56,6 +57,8 @@ pub struct Ctx {
     pub(super) attempt: i32,
     pub(super) lease: Lease,
     pub(super) journal: Arc<HashMap<String, Entry>>,
+    /// Whether something outside was done, or may have been, in this attempt.
+    pub(super) acted: Arc<AtomicBool>,
 }
 
 /// How long a call may take, and how long after it a look that finds nothing proves nothing.
@@ -80,11 +83,27 @@ impl Ctx {
         self.attempt
     }
 
+    /// Whether something outside was done, or may have been: then a refusal is no way to end any
+    /// more, because somebody has to look at what stands outside.
+    pub(super) fn has_acted(&self) -> bool {
+        let before = |entry: &Entry| {
+            let open = matches!(entry.state, EntryState::Done | EntryState::Unknown);
+            entry.kind == "effect" && open
+        };
+        self.acted.load(Ordering::Acquire) || self.journal.values().any(before)
+    }
+
     /// Whether a step or effect of that name was done, in this attempt's past.
     pub fn has_done(&self, name: &str) -> bool {
         self.journal
             .get(name)
             .is_some_and(|entry| entry.state == EntryState::Done)
+    }
+
+    /// Whether an effect of that name was intended in this attempt's past, whatever came of it: what
+    /// it changed may be visible already, so a rule about the state before it no longer applies.
+    pub fn has_begun(&self, name: &str) -> bool {
+        self.journal.contains_key(name)
     }
 
     /// Changes our rows, once.
@@ -217,7 +236,7 @@ impl Ctx {
         if doubt.total >= self.topic.patience {
             return Fault::Ambiguous(cause);
         }
-        let pause = (doubt.total / 4).clamp(Duration::from_secs(1), Duration::from_secs(300));
+        let pause = (doubt.total / 4).clamp(Duration::from_secs(1), Duration::from_mins(5));
         Fault::Snooze(pause.min(self.topic.patience), cause)
     }
 
@@ -251,7 +270,8 @@ impl Ctx {
             // An earlier attempt under this key is still in doubt: so is the effect.
             Outcome::NotDone(fault) if was_uncertain => Err(fault),
             Outcome::NotDone(fault) => {
-                self.settle(name, EntryState::NotDone, None, Some(&fault)).await?;
+                self.settle(name, EntryState::NotDone, None, Some(&fault))
+                    .await?;
                 Err(fault)
             }
             Outcome::Unknown(cause) => {
@@ -343,6 +363,9 @@ impl Ctx {
         answer: Option<Value>,
         fault: Option<&Fault>,
     ) -> Result<(), Fault> {
+        if state != EntryState::NotDone {
+            self.acted.store(true, Ordering::Release);
+        }
         let settlement = Settlement {
             operation: self.operation,
             token: self.lease.token(),
@@ -354,13 +377,19 @@ impl Ctx {
                 json!({ "code": f.code(), "message": f.message(), "refused": refused })
             }),
         };
-        let held = self
-            .engine
-            .journal
-            .settle(settlement)
-            .await
-            .map_err(|e| store_fault(&e))?;
-        if held { Ok(()) } else { Err(self.lost()) }
+        // What is known now can not always be found out again, so it is not given up while the
+        // attempt has time: noting the same twice does no harm.
+        loop {
+            match self.engine.journal.settle(settlement.clone()).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => return Err(self.lost()),
+                Err(error @ (StoreError::Unavailable(_) | StoreError::Contended(_))) => {
+                    tracing::warn!(%error, operation = %self.operation, name, "noted again soon");
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+                Err(error) => return Err(store_fault(&error)),
+            }
+        }
     }
 
     fn lost(&self) -> Fault {

@@ -11,6 +11,13 @@ use crate::store::operations::Operations;
 use crate::store::outbox::Outbox;
 use sqlx::PgPool;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// How often a database that is away is asked.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// The runtime's view of database and broker.
 pub struct Engine {
@@ -25,6 +32,8 @@ pub struct Engine {
     pub(crate) jetstream: async_nats::jetstream::Context,
     pub(crate) client: async_nats::Client,
     pub(crate) settings: Worker,
+    /// The database did not answer lately.
+    failing: AtomicBool,
 }
 
 impl Engine {
@@ -37,7 +46,7 @@ impl Engine {
         name: &str,
     ) -> Arc<Self> {
         let jetstream = async_nats::jetstream::ContextBuilder::new()
-            .timeout(std::time::Duration::from_secs(5))
+            .timeout(Duration::from_secs(5))
             .build(client.clone());
         let outbox = Outbox::new(pool);
         Arc::new(Self {
@@ -52,7 +61,30 @@ impl Engine {
             jetstream,
             client,
             settings,
+            failing: AtomicBool::new(false),
         })
+    }
+
+    /// Notes that the database did not answer.
+    pub(crate) fn database_failed(&self) {
+        self.failing.store(true, Ordering::Release);
+    }
+
+    /// Waits until the database answers, if it lately did not. Messages that are taken without it can
+    /// only be handed back, and the broker counts that: a long outage would end in the dead letters.
+    pub(crate) async fn database_answers(&self, stop: &CancellationToken) {
+        while self.failing.load(Ordering::Acquire) && !stop.is_cancelled() {
+            match self.operations.is_opened(Uuid::nil()).await {
+                Ok(_) => self.failing.store(false, Ordering::Release),
+                Err(error) => {
+                    tracing::warn!(%error, "no messages are taken: the database is away");
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = tokio::time::sleep(AGAIN) => {}
+                    }
+                }
+            }
+        }
     }
 
     /// The connection to the broker.

@@ -18,41 +18,47 @@ struct Running {
     acker: Arc<Acker>,
 }
 
-/// The operations that run in this process.
+/// An attempt: the operation and its fencing token. After a long pause of the process, two attempts at
+/// one operation can run side by side here.
+type Attempt = (OperationId, i64);
+
+/// The attempts that run in this process.
 #[derive(Clone, Default)]
 pub struct Heartbeats {
-    running: Arc<Mutex<HashMap<OperationId, Running>>>,
+    running: Arc<Mutex<HashMap<Attempt, Running>>>,
 }
 
-/// Ends an operation's heartbeat when dropped.
+/// Ends an attempt's heartbeat when dropped.
 pub(crate) struct Beating {
     all: Heartbeats,
-    operation: OperationId,
+    attempt: Attempt,
 }
 
 impl Drop for Beating {
     fn drop(&mut self) {
-        self.all.map().remove(&self.operation);
+        self.all.map().remove(&self.attempt);
     }
 }
 
 impl Heartbeats {
     pub(crate) fn start(&self, operation: OperationId, lease: Lease, acker: Arc<Acker>) -> Beating {
-        self.map().insert(operation, Running { lease, acker });
+        let attempt = (operation, lease.token());
+        self.map().insert(attempt, Running { lease, acker });
         Beating {
             all: self.clone(),
-            operation,
+            attempt,
         }
     }
 
-    fn map(&self) -> std::sync::MutexGuard<'_, HashMap<OperationId, Running>> {
+    fn map(&self) -> std::sync::MutexGuard<'_, HashMap<Attempt, Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn list(&self) -> Vec<(OperationId, Lease, Arc<Acker>)> {
+    fn list(&self) -> Vec<(Attempt, Lease, Arc<Acker>)> {
         let all = self.map();
         all.iter()
-            .map(|(id, r)| (*id, r.lease.clone(), r.acker.clone()))
+            .filter(|(_, running)| !running.lease.is_revoked())
+            .map(|(attempt, running)| (*attempt, running.lease.clone(), running.acker.clone()))
             .collect()
     }
 }
@@ -80,21 +86,18 @@ async fn once(engine: &Engine) {
         let _ = acker.ack_with(AckKind::Progress).await;
     }
     let asked = Instant::now();
-    let held: Vec<(OperationId, i64)> = running
-        .iter()
-        .map(|(id, lease, _)| (*id, lease.token()))
-        .collect();
+    let held: Vec<Attempt> = running.iter().map(|(attempt, ..)| *attempt).collect();
     match engine
         .operations
         .heartbeat(&held, engine.settings.lease())
         .await
     {
         Ok(kept) => {
-            for ((operation, lease, _), kept) in running.iter().zip(kept) {
+            for ((attempt, lease, _), kept) in running.iter().zip(kept) {
                 if kept {
                     lease.extended(asked, engine.settings.lease());
-                } else if engine.heartbeats.map().contains_key(operation) {
-                    tracing::warn!(%operation, "the lease was lost to another worker");
+                } else if engine.heartbeats.map().contains_key(attempt) {
+                    tracing::warn!(operation = %attempt.0, "the lease was lost to another worker");
                     lease.revoke();
                 }
             }

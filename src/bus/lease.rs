@@ -48,13 +48,18 @@ impl Lease {
         self.revoked.store(true, Ordering::Release);
     }
 
+    /// Whether the database said so.
+    pub fn is_revoked(&self) -> bool {
+        self.revoked.load(Ordering::Acquire)
+    }
+
     /// Whether it is surely still held.
     ///
     /// The monotonic clock goes on while a process is stopped, so a paused process that wakes up
     /// finds its lease over.
     pub fn is_held(&self) -> bool {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        !self.revoked.load(Ordering::Acquire) && now < self.ends.load(Ordering::Acquire)
+        !self.is_revoked() && now < self.ends.load(Ordering::Acquire)
     }
 }
 
@@ -67,7 +72,7 @@ mod tests {
         let asked = Instant::now();
         let over = Lease::granted(1, asked, Duration::ZERO);
         assert!(!over.is_held());
-        over.extended(asked, Duration::from_secs(60));
+        over.extended(asked, Duration::from_mins(1));
         assert!(over.is_held());
         over.revoke();
         assert!(!over.is_held());

@@ -59,9 +59,11 @@ pub(crate) async fn process(engine: &Arc<Engine>, route: &Route, message: Messag
                 attempt,
                 lease,
                 journal: Arc::new(journal.into_iter().map(|e| (e.name.clone(), e)).collect()),
+                acted: Arc::default(),
             };
             attempt_it(ctx, route, decoded.body, &acker).await;
         }
+        Ok(Opened::Parked) => ack(&acker, decoded.operation).await,
         Ok(Opened::Contended) => nak(&acker, jitter(Duration::from_millis(150))).await,
         Ok(Opened::Held) => nak(&acker, jitter(engine.settings.lease() / 2)).await,
         Ok(Opened::Early) => ack(&acker, decoded.operation).await,
@@ -89,6 +91,7 @@ pub(crate) async fn process(engine: &Arc<Engine>, route: &Route, message: Messag
         }
         Err(error) => {
             tracing::warn!(%error, operation = %decoded.operation, "the operation was not opened");
+            engine.database_failed();
             nak(&acker, jitter(Duration::from_secs(2))).await;
         }
     }
@@ -118,6 +121,12 @@ fn opening(
 }
 
 async fn attempt_it(ctx: Ctx, route: &Route, body: Vec<u8>, acker: &Arc<Acker>) {
+    // Attempts that end in a fault are judged by it. One that is begun beyond the last means that
+    // its predecessors ended with their workers: whatever kills them must not kill the next.
+    if ctx.attempt > i32::try_from(route.topic.retry.attempts).unwrap_or(i32::MAX) {
+        let text = "the last attempts ended with the death of their workers: find out why";
+        return end(&ctx, acker, &Fault::retry("worker_lost", text)).await;
+    }
     let engine = ctx.engine.clone();
     let beating = engine
         .heartbeats
@@ -153,6 +162,11 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 /// Does what the verdict says.
 async fn end(ctx: &Ctx, acker: &Acker, fault: &Fault) {
     let engine = &ctx.engine;
+    let late = match fault {
+        Fault::Refuse(problem) if ctx.has_acted() => Some(Fault::Reject(problem.clone())),
+        _ => None,
+    };
+    let fault = late.as_ref().unwrap_or(fault);
     let verdict = verdict::judge(ctx.topic, ctx.attempt, fault, retry::random());
     tracing::info!(
         topic = ctx.topic.path(), operation = %ctx.operation, attempt = ctx.attempt,
@@ -169,7 +183,7 @@ async fn end(ctx: &Ctx, acker: &Acker, fault: &Fault) {
                 counted,
                 fault,
             };
-            engine.operations.wait(wait).await.map(|_| true)
+            engine.operations.wait(wait).await
         }
         Verdict::Refuse(problem) => {
             let told = engine
@@ -178,8 +192,9 @@ async fn end(ctx: &Ctx, acker: &Acker, fault: &Fault) {
                 .await;
             match told {
                 Ok(messages) => {
+                    let held = !messages.is_empty();
                     engine.publisher.send_soon(ctx.operation, messages).await;
-                    Ok(true)
+                    Ok(held)
                 }
                 Err(error) => Err(error),
             }
@@ -189,6 +204,7 @@ async fn end(ctx: &Ctx, acker: &Acker, fault: &Fault) {
     };
     match done {
         Ok(true) => ack(acker, ctx.operation).await,
+        // Whoever has the lease now, or the letter's message later, has the original acknowledged.
         Ok(false) => {}
         // The lease ends by itself, and whoever gets the message next goes on from the journal.
         Err(error) => tracing::warn!(%error, operation = %ctx.operation, "left to its lease's end"),
@@ -212,6 +228,9 @@ async fn bury(
         fault: verdict::record(fault),
     };
     let messages = ctx.engine.operations.bury(&burial).await?;
+    if messages.is_empty() {
+        return Ok(false);
+    }
     boundary!("letter.committed", ctx.operation, class);
     Ok(deliver_letter(&ctx.engine, ctx.operation, messages).await)
 }

@@ -80,10 +80,10 @@ impl Publisher {
     pub(crate) async fn send(&self, posted: &Posted) -> Result<(), PublishError> {
         let Posted { operation, message } = posted;
         let (headers, body) = match message.kind.as_str() {
-            "event" => self.event(message),
-            "command" => self.command(*operation, message)?,
-            "replay" => self.replay(*operation, message)?,
-            _ => self.dead(message),
+            "event" => Self::event(message),
+            "command" => Self::command(*operation, message)?,
+            "replay" => Self::replay(*operation, message)?,
+            _ => Self::dead(message),
         };
         self.publish(&message.subject, headers, body).await?;
         crate::telemetry::boundary!("message.published", operation, &message.subject);
@@ -135,7 +135,7 @@ impl Publisher {
         Ok(())
     }
 
-    fn event(&self, message: &Message) -> (HeaderMap, Bytes) {
+    fn event(message: &Message) -> (HeaderMap, Bytes) {
         let mut headers = HeaderMap::new();
         headers.insert(header::MESSAGE_ID, format!("event:{}", message.id));
         let mut payload = message.payload.clone();
@@ -143,7 +143,7 @@ impl Publisher {
         (headers, payload.to_string().into())
     }
 
-    fn dead(&self, message: &Message) -> (HeaderMap, Bytes) {
+    fn dead(message: &Message) -> (HeaderMap, Bytes) {
         let mut headers = HeaderMap::new();
         headers.insert(header::MESSAGE_ID, format!("dead:{}", message.id));
         (headers, message.payload.to_string().into())
@@ -151,11 +151,7 @@ impl Publisher {
 
     /// A command of one operation to another: the same topic and key are one operation, whoever
     /// orders it and however often.
-    fn command(
-        &self,
-        from: OperationId,
-        message: &Message,
-    ) -> Result<(HeaderMap, Bytes), PublishError> {
+    fn command(from: OperationId, message: &Message) -> Result<(HeaderMap, Bytes), PublishError> {
         let text = |name| {
             let value = message.payload.get(name).and_then(Value::as_str);
             value.ok_or(PublishError::Malformed(
@@ -180,7 +176,6 @@ impl Publisher {
 
     /// A dead letter that an operator sends back: the operation's id stays, the message's is new.
     fn replay(
-        &self,
         operation: OperationId,
         message: &Message,
     ) -> Result<(HeaderMap, Bytes), PublishError> {

@@ -7,12 +7,17 @@
 
 use super::engine::Engine;
 use crate::store::StoreError;
+use crate::store::outbox::Due;
+use async_nats::connection::State;
+use futures::{StreamExt as _, stream};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// The most rows of one look.
 const BATCH: i64 = 500;
+/// Timers on their way to the broker at once.
+const IN_FLIGHT: usize = 64;
 
 /// Relays until the process stops.
 pub async fn relay(engine: Arc<Engine>, stop: CancellationToken) {
@@ -32,11 +37,10 @@ pub async fn relay(engine: Arc<Engine>, stop: CancellationToken) {
 }
 
 async fn once(engine: &Engine, turn: u64) -> Result<(), StoreError> {
-    for due in engine.outbox.timers(BATCH).await? {
-        if let Err(error) = engine.publisher.wake(&due).await {
-            tracing::warn!(%error, operation = %due.id, "the timer is published later");
-        }
+    if engine.client.connection_state() != State::Connected {
+        return Ok(());
     }
+    wake(engine).await?;
     // Unsent rows exist only after a crash or while the broker is away: no need to look as often.
     if turn.is_multiple_of(5) {
         for posted in engine.outbox.due(BATCH).await? {
@@ -55,4 +59,23 @@ async fn once(engine: &Engine, turn: u64) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+/// Publishes what is due. What the broker did not take is due again at once.
+async fn wake(engine: &Engine) -> Result<(), StoreError> {
+    let publish = async |due: Due| match engine.publisher.wake(&due).await {
+        Ok(()) => None,
+        Err(error) => {
+            tracing::warn!(%error, operation = %due.id, "the timer is published later");
+            Some(due.id)
+        }
+    };
+    let due = stream::iter(engine.outbox.timers(BATCH).await?);
+    let failed: Vec<_> = due
+        .map(publish)
+        .buffered(IN_FLIGHT)
+        .filter_map(async |failed| failed)
+        .collect()
+        .await;
+    if failed.is_empty() { Ok(()) } else { engine.outbox.untaken(&failed).await }
 }

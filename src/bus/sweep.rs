@@ -188,9 +188,12 @@ async fn unknown_of(engine: &Engine, service: &str) -> Result<(), Failure> {
         .info_with_subjects(format!("queue.{service}.>"))
         .await?;
     while let Some(entry) = subjects.next().await {
-        let (subject, _) = entry?;
+        let (subject, messages) = entry?;
         let (service, topic) = names(&subject);
-        if registry::topic(service, topic).is_none() {
+        if registry::topic(service, topic).is_some() {
+            continue;
+        }
+        for _ in 0..messages {
             let last = stream.get_last_raw_message_by_subject(&subject).await?;
             sweep(engine, &name, last.sequence).await?;
         }

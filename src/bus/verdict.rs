@@ -5,7 +5,7 @@
 //! | `Retry` | waits for the topic's delay, attempt counted; exhausted: dead letter | acknowledged |
 //! | `RetryAfter(d)` | waits for `d` or longer, attempt counted; exhausted: dead letter | acknowledged |
 //! | `Snooze(d)` | waits for `d`, attempt not counted | acknowledged |
-//! | `Refuse` | ends as `refused` | acknowledged |
+//! | `Refuse` | ends as `refused`; after something was done outside: dead letter `rejected` | acknowledged |
 //! | `Reject` | dead letter `rejected` | terminated after the letter is published |
 //! | `Ambiguous` | dead letter `ambiguous` | terminated after the letter is published |
 //! | `Bug` | first time: waits; then dead letter `bug` | acknowledged, then terminated |
@@ -144,9 +144,9 @@ mod tests {
 
     #[test]
     fn the_partners_time_is_a_lower_bound() {
-        let fault = Fault::RetryAfter(Duration::from_secs(300), cause());
+        let fault = Fault::RetryAfter(Duration::from_mins(5), cause());
         let wait = Verdict::Wait {
-            delay: Duration::from_secs(300),
+            delay: Duration::from_mins(5),
             counted: true,
         };
         assert_eq!(judge(topic(), 1, &fault, u64::MAX), wait);

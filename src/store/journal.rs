@@ -148,7 +148,7 @@ async fn settle(pool: PgPool, batch: Vec<Settlement>) -> Result<Vec<bool>, Store
 }
 
 /// For each operation, whether it is among those that were written.
-pub(super) fn among(asked: &[OperationId], written: Vec<OperationId>) -> Vec<bool> {
+fn among(asked: &[OperationId], written: Vec<OperationId>) -> Vec<bool> {
     let written: HashSet<OperationId> = written.into_iter().collect();
     asked.iter().map(|id| written.contains(id)).collect()
 }

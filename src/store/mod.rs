@@ -40,7 +40,7 @@ pub enum StoreError {
     /// The database can not be reached, or gave up: the statement may or may not have committed.
     #[error("the database could not be asked; trying again is safe")]
     Unavailable(#[source] sqlx::Error),
-    /// Two statements wanted the same rows in different orders, and this one lost.
+    /// Two statements wanted the same rows in different orders, or the same step, and this one lost.
     #[error("the statement lost against another one; trying again is safe")]
     Contended(#[source] sqlx::Error),
     /// The statement does not fit the data: a mistake of ours, or corrupt rows.
@@ -71,13 +71,19 @@ pub enum StoreError {
     Stopped,
 }
 
+/// The constraint by which a step is recorded once.
+const JOURNAL: &str = "journal_pkey";
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         let code = error
             .as_database_error()
             .and_then(|e| e.code().map(std::borrow::Cow::into_owned));
+        // A step that is in the journal already was committed although its answer was lost.
+        let is_repeated = error.as_database_error().and_then(|e| e.constraint()) == Some(JOURNAL);
         match code.as_deref() {
             Some("40001" | "40P01") => Self::Contended(error),
+            Some(_) if is_repeated => Self::Contended(error),
             // Class 08, 53, 57: connections, resources, an administrator's shutdown.
             Some(code)
                 if ["08", "53", "57"]

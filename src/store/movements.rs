@@ -8,7 +8,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::types::Json;
 use sqlx::{PgPool, Row as _};
-use std::sync::LazyLock;
 use subjects::ids::{
     DwollaCustomerId, DwollaFundingSourceId, DwollaTransferId, FundingSourceId, InvestmentId,
     OperationId, TransactionId, WalletId,
@@ -114,23 +113,24 @@ impl Report {
 pub fn post(report: &Report) -> Change<Posted> {
     let (code, reason) = report.failure.clone().unzip();
     let input = json!({
-        "rules": *RULES, "transaction_id": report.movement, "transfer_id": report.transfer,
+        "rules": rules(report.to), "transaction_id": report.movement, "transfer_id": report.transfer,
         "to": report.to, "failure_code": code, "failure_reason": reason, "answer": report.answer,
     });
     let touched = format!("transaction:{}", report.movement);
     Change::new(&POST, input, vec![touched])
 }
 
-/// The ledger's table, as the statement reads it.
-static RULES: LazyLock<Value> = LazyLock::new(|| {
+/// The part of the ledger's table that leads to a status, as the statement reads it.
+fn rules(to: TransactionStatus) -> Value {
+    let leads = ledger::TRANSITIONS.iter().filter(|t| t.to == to);
     let rule = |t: &ledger::Transition| {
         json!({
             "kind": t.kind, "from": t.from, "to": t.to, "source": effect(t.source),
             "dest": effect(t.dest), "reversal": t.reversal,
         })
     };
-    Value::Array(ledger::TRANSITIONS.iter().map(rule).collect())
-});
+    Value::Array(leads.map(rule).collect())
+}
 
 fn effect(effect: ledger::Effect) -> Value {
     json!({ "balance": effect.balance, "incoming": effect.incoming, "outgoing": effect.outgoing })

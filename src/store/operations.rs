@@ -3,7 +3,7 @@
 use super::StoreError;
 use super::change::Message;
 use super::coalesce::{Coalescer, Wish};
-use super::journal::{Entry, among};
+use super::journal::Entry;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::postgres::PgRow;
@@ -49,7 +49,10 @@ pub(crate) enum Opened {
         /// What the journal holds.
         journal: Vec<Entry>,
     },
-    /// Another operation works on the same entity, or another worker was a moment earlier.
+    /// Another operation works on the same entity. It waits in its row: the end of the other one
+    /// makes it due.
+    Parked,
+    /// Another worker was a moment earlier.
     Contended,
     /// Another worker has it and gives signs of life.
     Held,
@@ -125,13 +128,14 @@ impl Operations {
         lease: Duration,
     ) -> Result<Vec<bool>, StoreError> {
         let ids: Vec<OperationId> = held.iter().map(|(id, _)| *id).collect();
-        let kept: Vec<OperationId> = sqlx::query_scalar(include_str!("sql/heartbeat.sql"))
+        let tokens: Vec<i64> = held.iter().map(|(_, token)| *token).collect();
+        let kept: Vec<i64> = sqlx::query_scalar(include_str!("sql/heartbeat.sql"))
             .bind(&ids)
-            .bind(held.iter().map(|(_, token)| *token).collect::<Vec<_>>())
+            .bind(&tokens)
             .bind(millis(lease))
             .fetch_all(&self.pool)
             .await?;
-        Ok(among(&ids, kept))
+        Ok(tokens.iter().map(|token| kept.contains(token)).collect())
     }
 
     /// Gives an operation back; answers whether the lease was still held.
@@ -287,6 +291,7 @@ fn opened(row: &PgRow) -> Result<Opened, StoreError> {
                 .try_get::<Option<Json<Vec<Entry>>>, _>("journal")?
                 .map_or_else(Vec::new, |Json(entries)| entries),
         },
+        "parked" => Opened::Parked,
         "held" => Opened::Held,
         "early" => Opened::Early,
         "finished" => Opened::Finished {

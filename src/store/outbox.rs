@@ -88,6 +88,13 @@ impl Outbox {
         rows.fetch_all(&self.pool).await?.iter().map(due).collect()
     }
 
+    /// Gives back timers that were taken and could not be published.
+    pub async fn untaken(&self, ids: &[OperationId]) -> Result<(), StoreError> {
+        let untaken = sqlx::query(include_str!("sql/timers_untaken.sql")).bind(ids);
+        untaken.execute(&self.pool).await?;
+        Ok(())
+    }
+
     /// Makes operations due whose worker and message are both gone; answers which.
     pub async fn abandoned(&self, silent: Duration) -> Result<Vec<OperationId>, StoreError> {
         let ids = sqlx::query_scalar(include_str!("sql/abandoned.sql")).bind(millis(silent));

@@ -7,7 +7,14 @@
     set state = 'completed', result = coalesce(a.result -> 'answer', a.result), wake_at = null, finished_at = now(), updated_at = now()
     from agreed a where o.id = a.op
 ), released as (
-    delete from entity_leases l using agreed a where l.operation = a.op
+    delete from entity_leases l using agreed a where l.operation = a.op returning l.entity
+), next as (
+    update operations o set wake_at = now(), relayed_at = null
+    from released r cross join lateral (
+        select p.id from operations p
+        where p.entity = r.entity and p.parked_at is not null
+        order by p.parked_at limit 1 for update skip locked) p
+    where o.id = p.id
 ), told as (
     insert into outbox (operation, kind, subject, payload)
     select op, 'event', 'events.' || service || '.' || topic || '.completed',

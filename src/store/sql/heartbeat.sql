@@ -5,9 +5,9 @@ with held as (
     update operations o set wake_at = now() + $3 * interval '1 millisecond'
     from held h
     where o.id = h.id and o.lease_token = h.token and o.state = 'running'
-    returning o.id
+    returning o.id, o.lease_token
 ), entities as (
     update entity_leases l set until = now() + $3 * interval '1 millisecond'
     from kept where l.operation = kept.id
 )
-select id from kept
+select lease_token from kept

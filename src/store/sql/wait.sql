@@ -16,6 +16,13 @@ with given as (
     where o.id = g.id and o.lease_token = g.token and o.state = 'running'
     returning o.id
 ), released as (
-    delete from entity_leases l using waiting w where l.operation = w.id
+    delete from entity_leases l using waiting w where l.operation = w.id returning l.entity
+), next as (
+    update operations o set wake_at = now(), relayed_at = null
+    from released r cross join lateral (
+        select p.id from operations p
+        where p.entity = r.entity and p.parked_at is not null
+        order by p.parked_at limit 1 for update skip locked) p
+    where o.id = p.id
 )
 select id from waiting

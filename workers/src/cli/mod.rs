@@ -29,6 +29,11 @@ pub struct Cli {
     /// Which environment's file is read over base.toml.
     #[arg(long, global = true, env = "TRANCHE_ENV", default_value = "local")]
     env: String,
+    /// Stop when standard input ends, as it does when the process that started this one is gone
+    /// (development).
+    #[cfg(feature = "dev")]
+    #[arg(long, global = true, hide = true)]
+    with_parent: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -48,11 +53,6 @@ enum Command {
         #[cfg(feature = "dev")]
         #[arg(long, hide = true, env = "TRANCHE_KILL_AT")]
         kill_at: Option<String>,
-        /// Stop when standard input ends, as it does when the process that started this one is gone
-        /// (development).
-        #[cfg(feature = "dev")]
-        #[arg(long, hide = true)]
-        with_parent: bool,
     },
     /// Turn HTTP into messages and back.
     Ingress,
@@ -113,21 +113,17 @@ pub fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let load = || Config::load(&cli.config, &cli.env).map(Arc::new);
-    match cli.command {
-        Command::Worker {
-            topics,
-            #[cfg(feature = "dev")]
-            with_parent,
-            ..
-        } => {
-            let stop = stop_on_signal();
-            #[cfg(feature = "dev")]
-            if with_parent {
-                crate::dev::parent::stop_with_parent(stop.clone());
-            }
-            roles::worker(load()?, &topics, stop).await?;
+    let stop = || {
+        let stop = stop_on_signal();
+        #[cfg(feature = "dev")]
+        if cli.with_parent {
+            crate::dev::parent::stop_with_parent(stop.clone());
         }
-        Command::Ingress => roles::ingress(load()?).await?,
+        stop
+    };
+    match cli.command {
+        Command::Worker { topics, .. } => roles::worker(load()?, &topics, stop()).await?,
+        Command::Ingress => roles::ingress(load()?, stop()).await?,
         Command::Migrate => roles::migrate(load()?.as_ref()).await?,
         Command::Topology { act } => return roles::topology(load()?.as_ref(), act).await,
         Command::Dlq { act } => dlq::run(load()?.as_ref(), act).await?,

@@ -50,9 +50,9 @@ pub(crate) async fn worker(
     Ok(fleet::run_worker(config, topics, stop).await?)
 }
 
-pub(crate) async fn ingress(config: Arc<Config>) -> Result<(), Failure> {
+pub(crate) async fn ingress(config: Arc<Config>, stop: CancellationToken) -> Result<(), Failure> {
     let client = fleet::connect(&config, "ingress").await?;
-    let serving = tranche::ingress::serve(config, client, stop_on_signal()).await?;
+    let serving = tranche::ingress::serve(config, client, stop).await?;
     tracing::info!(address = %serving.address, "listening");
     Ok(serving.finished().await?)
 }

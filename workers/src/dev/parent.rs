@@ -1,7 +1,7 @@
-//! A worker that ends with the process that started it.
+//! A process of the fleet that ends with the one that started it.
 //!
-//! The parent holds the other end of the worker's standard input and writes nothing. However the
-//! parent ends, killed included, the system closes that end, and the worker stops as after SIGTERM.
+//! The parent holds the other end of its standard input and writes nothing. However the
+//! parent ends, killed included, the system closes that end, and the process stops as after SIGTERM.
 //! Signals that the system sends for a dead parent exist on Linux only.
 
 use std::io::{copy, sink, stdin};
