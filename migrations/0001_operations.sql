@@ -24,6 +24,8 @@ create table operations (
     wake_at       timestamptz,
     -- when the relay last published the timer
     relayed_at    timestamptz,
+    -- waiting because another operation works on the same entity: since when
+    parked_at     timestamptz,
     accepted      jsonb,
     result        jsonb,
     problem       jsonb,
@@ -36,6 +38,7 @@ create table operations (
 ) with (fillfactor = 80);
 
 create index operations_awake on operations (wake_at) where wake_at is not null;
+create index operations_parked on operations (entity, parked_at) where parked_at is not null;
 
 -- Who works on an entity. A row may outlive its operation's work; then it is over by its time.
 create table entity_leases (

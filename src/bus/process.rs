@@ -63,10 +63,9 @@ pub(crate) async fn process(engine: &Arc<Engine>, route: &Route, message: Messag
             };
             attempt_it(ctx, route, decoded.body, &acker).await;
         }
-        Ok(Opened::Parked) => ack(&acker, decoded.operation).await,
         Ok(Opened::Contended) => nak(&acker, jitter(Duration::from_millis(150))).await,
         Ok(Opened::Held) => nak(&acker, jitter(engine.settings.lease() / 2)).await,
-        Ok(Opened::Early) => ack(&acker, decoded.operation).await,
+        Ok(Opened::Early | Opened::Parked) => ack(&acker, decoded.operation).await,
         Ok(Opened::Finished {
             state,
             result,

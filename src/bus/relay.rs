@@ -77,5 +77,9 @@ async fn wake(engine: &Engine) -> Result<(), StoreError> {
         .filter_map(async |failed| failed)
         .collect()
         .await;
-    if failed.is_empty() { Ok(()) } else { engine.outbox.untaken(&failed).await }
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        engine.outbox.untaken(&failed).await
+    }
 }

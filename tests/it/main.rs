@@ -13,6 +13,7 @@
 
 mod contracts;
 mod directory;
+mod faults;
 mod harness;
 mod ingress;
 mod kyc;

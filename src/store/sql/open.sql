@@ -20,10 +20,10 @@ with asked as (
     select entity, id, now() + $10 * interval '1 millisecond'
     from eligible e
     where entity is not null and not exists (
-        -- its turn comes after those that were parked before it and have just been made due
+        -- its turn comes after those that were parked before it, unless they are due and do not come
         select from operations p
         where p.entity = e.entity and p.parked_at < coalesce(e.parked_at, now()) and p.id <> e.id
-          and p.wake_at between now() - interval '2 seconds' and now())
+          and p.wake_at > now() - interval '2 seconds')
     order by entity
     on conflict (entity) do update set operation = excluded.operation, until = excluded.until
         where l.until <= now() or l.operation = excluded.operation

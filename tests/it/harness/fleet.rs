@@ -5,6 +5,7 @@ use super::wait::eventually;
 use reqwest::{Method, Response, StatusCode};
 use sandbox::Control;
 use sandbox::LedgerQuery;
+use sandbox::servers::{Postgres, PostgresOptions};
 use serde_json::Value;
 use sqlx::PgPool;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tranche::config::Config;
 use tranche::ingress::Serving;
+use tranche::store::outbox::Outbox;
 use workers::dev::stack::{Options, Stack};
 use workers::fleet::{FleetError, run_worker};
 
@@ -80,8 +82,21 @@ impl Fleet {
 
     /// Everything but workers, with a database server that only this test uses, and may kill.
     pub(crate) async fn with_own_postgres(adjust: fn(&mut Config)) -> Self {
+        Self::with_postgres(PostgresOptions::default(), adjust).await
+    }
+
+    /// Everything but workers, with a database server that writes every statement into its log.
+    pub(crate) async fn with_logged_statements(adjust: fn(&mut Config)) -> Self {
+        let options = PostgresOptions {
+            settings: vec![("log_statement".into(), "all".into())],
+            ..PostgresOptions::default()
+        };
+        Self::with_postgres(options, adjust).await
+    }
+
+    async fn with_postgres(options: PostgresOptions, adjust: fn(&mut Config)) -> Self {
         let tools = &shared().tools;
-        let postgres = workers::dev::stack::postgres(tools, false).await.unwrap();
+        let postgres = Arc::new(Postgres::start(tools, options).await.unwrap());
         migrated(&postgres, "own").await;
         let config = checkout().join("config");
         let options = Options {
@@ -247,6 +262,27 @@ impl Fleet {
             sum += stream.cached_info().state.messages;
         }
         sum
+    }
+
+    /// Waits until `look` says yes, and makes what waits due now and then, as an operator would by
+    /// `tranche requeue`.
+    pub(crate) async fn hurried<F, R>(&self, what: &str, mut look: F)
+    where
+        F: FnMut() -> R,
+        R: Future<Output = bool>,
+    {
+        let (waiting, mut looks) = (Outbox::new(&self.db), 0);
+        eventually(what, || {
+            looks += 1;
+            let (hurry, yes, waiting) = (looks % 25 == 0, look(), &waiting);
+            async move {
+                if hurry {
+                    waiting.requeue().await.unwrap();
+                }
+                yes.await
+            }
+        })
+        .await;
     }
 
     /// Ends the test: nothing may be left to do, the books must balance, and the dead letters must

@@ -12,6 +12,10 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Starts a worker for these topics; it kills itself at the boundary `kill_at`, if one is named.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "whoever looks for a fault says what is logged"
+    )]
     pub(crate) fn start(stack: &Stack, topics: &str, kill_at: Option<&str>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tranche-under-test"));
         command
@@ -54,6 +58,13 @@ impl Worker {
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         let status = self.child.wait().await.unwrap();
         assert!(status.success(), "{status}");
+    }
+
+    /// Waits until the process has given up; its exit status.
+    pub(crate) async fn failed(mut self) -> i32 {
+        let bound = std::time::Duration::from_secs(30);
+        let status = tokio::time::timeout(bound, self.child.wait()).await;
+        status.expect("the worker ends").unwrap().code().unwrap()
     }
 
     /// Waits until the process has ended cleanly, after a signal.
