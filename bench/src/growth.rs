@@ -11,15 +11,22 @@ pub(crate) async fn measure(
     surroundings: &mut Surroundings,
     scale: &Scale,
     people: &People,
+    limit: f64,
 ) -> Result<(), Failure> {
     for stored in scale.stored {
         grow(surroundings, *stored).await?;
         report::title(&format!("with {stored} stored operations"));
         let commands = (0..scale.completions / 4).map(|_| ("directory/offer_upsert", offer()));
-        drain(surroundings, commands.collect(), "offer_upsert", 1.0).await?;
+        drain(surroundings, commands.collect(), "offer_upsert", limit).await?;
         let count = scale.completions / 20;
         let commands = (0..count).map(|n| ("wallet/transaction_create", people.deposit(n)));
-        drain(surroundings, commands.collect(), "transaction_create", 1.0).await?;
+        drain(
+            surroundings,
+            commands.collect(),
+            "transaction_create",
+            limit,
+        )
+        .await?;
         people.settled(surroundings).await?;
         idle_latency(surroundings, "idle, without partner", scale.samples).await?;
         for (name, pid) in surroundings.processes().await {

@@ -103,6 +103,19 @@ pub(crate) async fn accepts(
         idle.push(send(surroundings, "directory/offer_upsert", &offer(), None).await?);
     }
     report::latency("answer when idle, one at a time", &mut idle);
+    let started = Instant::now();
+    flood(
+        surroundings,
+        commands(&topics[..1], scale.accepts / 10),
+        None,
+    )
+    .await?;
+    let half = report::per_second(scale.accepts / 10, started.elapsed()) / 2.0;
+    let mut paced = paced(surroundings, half, scale.samples * 5, None).await?;
+    report::latency(
+        &format!("answer at half load of one service ({half:.0}/s)"),
+        &mut paced,
+    );
     empty(surroundings, "QUEUE_DIRECTORY").await
 }
 
@@ -162,18 +175,36 @@ async fn half_load(surroundings: &Surroundings, scale: &Scale) -> Result<(), Fai
     let commands = (0..scale.completions / 10).map(|_| ("directory/offer_upsert", offer()));
     flood(surroundings, commands.collect(), Some(10)).await?;
     let full = report::per_second(scale.completions / 10, started.elapsed());
-    let pause = Duration::from_secs_f64(2.0 / full);
-    let mut pace = tokio::time::interval(pause);
+    let mut waited = paced(surroundings, full / 2.0, scale.samples * 5, Some(10)).await?;
+    report::latency(
+        &format!(
+            "at half load ({:.0}/s, waiting callers), without partner",
+            full / 2.0
+        ),
+        &mut waited,
+    );
+    Ok(())
+}
+
+/// Sends so many commands a second, evenly, whatever the answers take.
+async fn paced(
+    surroundings: &Surroundings,
+    rate: f64,
+    count: usize,
+    wait: Option<u32>,
+) -> Result<Vec<Duration>, Failure> {
+    let mut pace = tokio::time::interval(Duration::from_secs_f64(1.0 / rate));
     pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
     let mut running = tokio::task::JoinSet::new();
-    for _ in 0..scale.samples * 5 {
+    for _ in 0..count {
         pace.tick().await;
         let request = surroundings
             .http
             .post(surroundings.path("/queue/directory/offer_upsert"));
+        let prefer = wait.map_or_else(|| "respond-async".to_owned(), |s| format!("wait={s}"));
         let request = request
             .header("authorization", TOKEN)
-            .header("prefer", "wait=10");
+            .header("prefer", prefer);
         let request = request.json(&offer());
         running.spawn(async move {
             let started = Instant::now();
@@ -183,16 +214,9 @@ async fn half_load(surroundings: &Surroundings, scale: &Scale) -> Result<(), Fai
             Ok::<Duration, reqwest::Error>(took)
         });
     }
-    let mut waited = Vec::new();
-    while let Some(took) = running.join_next().await {
-        waited.push(took??);
+    let mut took = Vec::with_capacity(count);
+    while let Some(one) = running.join_next().await {
+        took.push(one??);
     }
-    report::latency(
-        &format!(
-            "at half load ({:.0}/s, waiting callers), without partner",
-            full / 2.0
-        ),
-        &mut waited,
-    );
-    Ok(())
+    Ok(took)
 }

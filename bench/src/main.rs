@@ -58,7 +58,7 @@ async fn run() -> Result<(), Failure> {
     let people = people::settle(&mut surroundings, scale.people).await?;
     completions::with_effect(&mut surroundings, &scale, &people, limit).await?;
     load::latencies(&mut surroundings, &people, &scale).await?;
-    growth::measure(&mut surroundings, &scale, &people).await?;
+    growth::measure(&mut surroundings, &scale, &people, limit).await?;
     machine::memory(&surroundings).await;
     surroundings.stop().await;
     Ok(())

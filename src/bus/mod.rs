@@ -21,8 +21,10 @@
 //! and the relay publishes a new one when the time has come. Holding messages back in the broker
 //! instead (negative acknowledgements with a delay) lost: they count against the consumer's limit of
 //! pending messages, so a partner's outage would block the topic; the broker counts attempts that
-//! were none; and what the broker loses would be lost. Negative acknowledgements remain for the
-//! moments in which there is no row to write: the entity is busy, or the database is away.
+//! were none, and gives up when there were too many; and what the broker loses would be lost. So an
+//! operation whose entity is busy waits in its row too, in the order in which it came. Negative
+//! acknowledgements remain for when there is no row to write: the database is away (then no more
+//! messages are taken until it is back), or two messages of one operation meet.
 //!
 //! **Crash anywhere.** Between any two lines the process may die. What was committed is found again
 //! in the row and the journal by whoever opens the operation next; what was not, did not happen.

@@ -6,9 +6,9 @@
 //! | `RetryAfter(d)` | waits for `d` or longer, attempt counted; exhausted: dead letter | acknowledged |
 //! | `Snooze(d)` | waits for `d`, attempt not counted | acknowledged |
 //! | `Refuse` | ends as `refused`; after something was done outside: dead letter `rejected` | acknowledged |
-//! | `Reject` | dead letter `rejected` | terminated after the letter is published |
-//! | `Ambiguous` | dead letter `ambiguous` | terminated after the letter is published |
-//! | `Bug` | first time: waits; then dead letter `bug` | acknowledged, then terminated |
+//! | `Reject` | dead letter `rejected` | acknowledged after the letter is published |
+//! | `Ambiguous` | dead letter `ambiguous` | acknowledged after the letter is published |
+//! | `Bug` | first time: waits; then dead letter `bug` | acknowledged |
 //! | `LeaseLost` | untouched | left alone: it belongs to another worker |
 
 use super::fault::Fault;

@@ -23,6 +23,9 @@ use tranche::store;
 /// How often a process looks for subjects that belong to no topic.
 const UNKNOWN_SUBJECTS: Duration = Duration::from_secs(30);
 
+/// How long heartbeat and relay may take to notice that everything else has stopped.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
 /// Why a process does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum FleetError {
@@ -147,19 +150,26 @@ pub async fn work(
         consumers.spawn(consume::consume(engine, route, hands, running, stop));
     }
     stop.cancelled().await;
-    consumers.close();
-    consumers.wait().await;
-    running.close();
-    let drained = tokio::time::timeout(config.worker.drain(), running.wait()).await;
-    if drained.is_err() {
+    let winding_down = async {
+        consumers.close();
+        consumers.wait().await;
+        running.close();
+        running.wait().await;
+        engine.flush().await;
+    };
+    // The bound is for all of it: a broker or a database that is gone must not keep a process.
+    if tokio::time::timeout(config.worker.drain(), winding_down)
+        .await
+        .is_err()
+    {
+        let left = running.len();
         tracing::warn!(
-            left = running.len(),
-            "handlers are left to their leases' end"
+            left,
+            "what is not done is left to its leases' end and to the relay"
         );
     }
-    engine.flush().await;
     done.cancel();
-    support.wait().await;
+    let _ = tokio::time::timeout(LAST_WORD, support.wait()).await;
 }
 
 /// What every process does besides its topics.

@@ -11,5 +11,6 @@ mod outage;
 mod outbox;
 mod partner;
 mod round_trips;
+mod shutdown;
 mod statements;
 mod verdicts;

@@ -52,9 +52,19 @@ pub(crate) async fn worker(
 
 pub(crate) async fn ingress(config: Arc<Config>, stop: CancellationToken) -> Result<(), Failure> {
     let client = fleet::connect(&config, "ingress").await?;
-    let serving = tranche::ingress::serve(config, client, stop).await?;
+    let serving = tranche::ingress::serve(config.clone(), client, stop.clone()).await?;
     tracing::info!(address = %serving.address, "listening");
-    Ok(serving.finished().await?)
+    let mut finished = std::pin::pin!(serving.finished());
+    tokio::select! {
+        ended = &mut finished => return Ok(ended?),
+        () = stop.cancelled() => {}
+    }
+    let drain = config.worker.drain();
+    if let Ok(ended) = tokio::time::timeout(drain, finished).await {
+        return Ok(ended?);
+    }
+    tracing::warn!("requests were still open after {drain:?}");
+    Ok(())
 }
 
 pub(crate) async fn migrate(config: &Config) -> Result<(), Failure> {
