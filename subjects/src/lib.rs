@@ -5,7 +5,7 @@
 //! payloads per service ([`wallet`], [`directory`], [`kyc`], [`operations`]), [`ids`] and [`money`],
 //! the envelope around a payload ([`envelope`]), and the documents generated from it all ([`docs`]).
 //!
-//! This package does no input or output and knows no runtime: the ingress, the workers, the tests
+//! This package knows no runtime and does no input or output, but for writing its own documents: the ingress, the workers, the tests
 //! and other teams' tools can all link it.
 
 pub mod directory;

@@ -454,6 +454,6 @@ pub struct PlaidEvent(pub Webhook);
 /// What a webhook did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WebhookHandled {
-    /// What changed: `transaction`, `wallet`, `funding_source`, or `nothing`.
+    /// What changed: `transaction`, `wallet`, `funding_source`, `item`, or `nothing`.
     pub applied: String,
 }
